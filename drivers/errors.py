@@ -1,0 +1,27 @@
+"""Errors of the drivers, named after what the caller should do."""
+
+
+class DriverError(Exception):
+    """The family; never raised itself."""
+
+
+class BadReplyError(DriverError):
+    """An answer that breaks the protocol. Asking again may help."""
+
+
+class RefusedError(DriverError):
+    """The device said 'no' in good form. Asking again will not help.
+
+    `where` names, in the driver's own notation, what was refused. The caller keeps it and hands it back as
+    `refused` when it next converses with the same device, so that nothing is asked twice.
+    """
+
+    def __init__(self, code: int, meaning: str, where: str = "") -> None:
+        super().__init__(f"device refused{f' {where}' if where else ''}: {meaning} (0x{code:02X})")
+        self.code = code
+        self.meaning = meaning
+        self.where = where
+
+
+class RequestError(DriverError):
+    """The request cannot be made: a wrong address, point or value. Tell a human."""

@@ -1,0 +1,1 @@
+"""The device side of the protocols: simulated devices for tests, demo and `taiqu simulate`."""

@@ -1,0 +1,16 @@
+"""The `taiqu` command: puts the verbs together."""
+
+import typer
+
+app = typer.Typer(
+    name="taiqu",
+    help="Edge gateway for smart meters and distribution transformers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Entry point of the console script. Exit status: 0 good, 1 the thing asked about is bad, 2 a wrong question."""
+    app()

@@ -1,0 +1,43 @@
+"""The only clock: wall time with a trust flag, and monotonic time.
+
+Nothing else in the project asks what time it is. Waiting and deadlines run on the event loop's own time, which
+equals `monotonic` here; tests put a virtual clock and a virtual loop in place of both.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+"""A box that booted after a power cut and has not heard of the time yet stands before the product existed."""
+
+
+class Clock(Protocol):
+    """Where the gateway gets its time from."""
+
+    def wall(self) -> float:
+        """Epoch seconds. May step when the time is set."""
+
+    def monotonic(self) -> float:
+        """Seconds that never step; no meaning but their difference."""
+
+    def trusted(self) -> bool:
+        """Whether the wall time can be the time of day at all."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def wall(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def trusted(self) -> bool:
+        return time.time() >= EARLIEST_PLAUSIBLE
+
+
+def iso(at: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC, milliseconds: what messages carry."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

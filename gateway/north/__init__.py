@@ -1,0 +1,1 @@
+"""Towards the utility: MQTT, InfluxDB, commands."""

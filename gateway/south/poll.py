@@ -1,0 +1,32 @@
+"""What came of one poll: the bus hands it to the pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.api import Reading
+from rules.observation import Fault
+
+
+class Lane(IntEnum):
+    """Who goes first on a line. Inside a lane: the earliest deadline first."""
+
+    CONTROL = 0
+    VERIFY = 1
+    DEMAND = 2
+    PERIODIC = 3
+    BACKFILL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One conversation with one device, over."""
+
+    device: str
+    line: str
+    at: float  # epoch seconds when the first byte was sent
+    took_s: float
+    lane: Lane
+    readings: Sequence[Reading] = ()
+    fault: Fault | None = None
+    says: str = ""  # the fault in words, with the frame where there was one

@@ -1,0 +1,1 @@
+"""What readings mean: observations in, incidents out. No IO, no clock, no thread, no log; knows no protocol."""

@@ -1,0 +1,72 @@
+"""What the rules say: incidents with a life, wishes for reads that would settle a doubt, verdicts on reports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["suspected", "confirmed", "cleared", "cancelled", "explained"]
+Reason = Literal["first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained"]
+Severity = Literal["critical", "major", "minor", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One cause and what it does, as of `at`. Said again, with the same id, at every change."""
+
+    id: str
+    type: str
+    state: State
+    reason: Reason
+    severity: Severity
+    at: float  # epoch seconds of this change
+    node: str  # a node, or a device where the trouble is its own
+    started_at: float  # best estimate
+    started_after: float  # the last moment it was surely not there
+    ended_at: float | None = None
+    phases: str = ""
+    devices: tuple[str, ...] = ()  # that it affects
+    customers: tuple[str, ...] = ()
+    equivalents: tuple[str, ...] = ()  # nodes that no reading can tell from `node`
+    cause: str = ""
+    confidence: float = 1.0  # 0 to 1
+    evidence: tuple[str, ...] = ()  # sentences for a dispatcher
+    figures: Mapping[str, float] = field(default_factory=dict)  # numbers for an engineer
+    explained_by: str | None = None
+    code: str = ""  # IEC 61968-9 event code
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A read that would settle a doubt; the gateway puts it at the head of the line's queue."""
+
+    device: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement on a customer's report."""
+
+    report: str
+    at: float
+    verdict: Literal[
+        "network_fault",
+        "planned_outage",
+        "arrears_disconnect",
+        "voltage_quality",
+        "customer_side_fault",
+        "no_network_fault",
+        "unknown",
+    ]
+    node: str | None = None
+    incident: str | None = None
+    evidence: tuple[str, ...] = ()
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one step of the rules gave."""
+
+    incidents: tuple[Incident, ...] = ()
+    wishes: tuple[Wish, ...] = ()
