@@ -1,0 +1,3 @@
+"""Fixtures for everybody: the real servers."""
+
+pytest_plugins = ["tests.servers"]
