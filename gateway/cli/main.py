@@ -2,6 +2,9 @@
 
 import typer
 
+from gateway.cli.check import check
+from gateway.cli.schema import schema
+
 app = typer.Typer(
     name="taiqu",
     help="Edge gateway for smart meters and distribution transformers.",
@@ -9,6 +12,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command("check")(check)
+app.command("schema")(schema)
 
 
 def main() -> None:

@@ -3,27 +3,39 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Interval, MinLen, Predicate
 
 from drivers.api import LineSettings, Profile
 from rules.area import Area, DisconnectOrder, PlannedOutage
+
+STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
+"""A misspelt key is a fault, not a default; "60" is no number."""
+
+Name = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("/+#\n\t"))]
+"""An id that may stand in an MQTT topic."""
+Seconds = Annotated[float, Gt(0)]
+Port = Annotated[int, Interval(ge=1, le=65535)]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One wire: a serial port, a serial server, or a Modbus TCP endpoint. One conversation at a time."""
 
-    id: str
-    port: str
+    __pydantic_config__: ClassVar = STRICT
+    id: Name
+    port: Annotated[str, MinLen(1)]
     """`/dev/ttyUSB0`; `tcp://host:4001` for a serial server that passes bytes; `modbus-tcp://host:502`."""
-    period_s: float = 60.0  # how often each device is read, unless the device says otherwise
+    period_s: Seconds = 60.0  # how often each device is read, unless the device says otherwise
     echo: bool = False  # the adapter gives back what it sent
-    retries: int = 1  # of a poll that got no good answer, while the device counts as alive
-    late_guard_s: float = 0.5  # after a timeout nobody speaks for so long and late bytes are thrown away
+    retries: Annotated[int, Interval(ge=0, le=5)] = 1  # of a poll without a good answer, while the device is alive
+    late_guard_s: Annotated[float, Ge(0)] = 0.5  # silence kept after a timeout; late bytes are thrown away
     collector_node: str | None = None  # the node that powers the collector of this line
 
     @property
     def speaks_modbus_tcp(self) -> bool:
+        """Whether requests carry the Modbus TCP header instead of a checksum."""
         return self.port.startswith("modbus-tcp://")
 
 
@@ -37,7 +49,7 @@ class Device:
     line: str
     address: str
     node: str
-    kind: str
+    kind: str  # meter, ttu, ltu: what it is to the rules
     phases: str = "ABC"
     customer: str = ""
     wire: LineSettings = LineSettings()
@@ -46,12 +58,14 @@ class Device:
     points: tuple[str, ...] = ()  # what is polled: all of the profile's unless the row says otherwise
     ct: float = 1.0
     pt: float = 1.0
+    backup_s: float = 0.0  # how long it answers after its supply is gone
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
     """Certificates of the link to a broker; empty means the system's authorities and no client certificate."""
 
+    __pydantic_config__: ClassVar = STRICT
     ca: str = ""
     certificate: str = ""
     key: str = ""
@@ -61,23 +75,25 @@ class Tls:
 class Mqtt:
     """The broker that operators listen on."""
 
-    host: str = "127.0.0.1"
-    port: int = 1883
-    root: str = "taiqu"
+    __pydantic_config__: ClassVar = STRICT
+    host: Annotated[str, MinLen(1)] = "127.0.0.1"
+    port: Port = 1883
+    root: Annotated[str, MinLen(1)] = "taiqu"
     version: Literal["3.1.1", "5"] = "3.1.1"
     username: str = ""
     password_file: str = ""
     tls: Tls | None = None
-    keepalive_s: int = 30
-    inflight: int = 100  # messages sent and not yet acknowledged
-    together_s: float = 1.0  # observations of at most so long share a message; 0: a message each
+    keepalive_s: Annotated[int, Interval(ge=5, le=3600)] = 30
+    inflight: Annotated[int, Interval(ge=1, le=10_000)] = 100  # messages sent and not yet acknowledged
+    together_s: Annotated[float, Ge(0)] = 1.0  # observations of at most so long share a message; 0: a message each
 
 
 @dataclass(frozen=True, slots=True)
 class Influx:
     """The database that takes the time series."""
 
-    url: str = "http://127.0.0.1:8086"
+    __pydantic_config__: ClassVar = STRICT
+    url: Annotated[str, MinLen(1)] = "http://127.0.0.1:8086"
     api: Literal["v2", "v1"] = "v2"  # v2: 2.x and 3.x; v1: the 1.x `/write`
     org: str = ""
     bucket: str = ""  # v2
@@ -85,17 +101,18 @@ class Influx:
     username: str = ""  # v1
     token_file: str = ""  # v2
     password_file: str = ""  # v1
-    batch: int = 5000  # lines in one request
+    batch: Annotated[int, Interval(ge=1, le=100_000)] = 5000  # lines in one request
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """The one file on disk."""
 
+    __pydantic_config__: ClassVar = STRICT
     path: Path = Path("/var/lib/taiqu-gateway/taiqu.db")
-    commit_ms: int = 200  # group commit: the longest an observation waits to be on disk
-    max_bytes: int = 1_000_000_000
-    max_days: float = 30.0
+    commit_ms: Annotated[int, Interval(ge=1, le=5000)] = 200  # the longest an observation waits to be on disk
+    max_bytes: Annotated[int, Ge(1_000_000)] = 1_000_000_000
+    max_days: Annotated[float, Gt(0)] = 30.0
 
 
 @dataclass(frozen=True, slots=True)

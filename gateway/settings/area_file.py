@@ -1,0 +1,116 @@
+"""area.toml: the transformer area, what is planned in it, and who is disconnected by order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Gt
+from pydantic import AwareDatetime, TypeAdapter
+
+from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.models import STRICT, Name
+from gateway.settings.shape import shaped
+from gateway.settings.toml_file import TomlFile
+from rules.area import DisconnectOrder, Node, NodeKind, PlannedOutage
+
+
+@dataclass(frozen=True, slots=True)
+class AreaRow:
+    """The [area] table."""
+
+    __pydantic_config__: ClassVar = STRICT
+    id: Name
+    nominal_voltage: Annotated[float, Gt(0)] = 220.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One [[node]]."""
+
+    __pydantic_config__: ClassVar = STRICT
+    id: Name
+    kind: NodeKind
+    parent: str | None = None
+    phases: str = "ABC"
+    name: str = ""
+    rated_kva: Annotated[float, Gt(0)] | None = None
+    vector_group: str = ""
+    length_m: Annotated[float, Gt(0)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """One [[planned]] outage; times carry their offset, such as 2026-11-22T09:00:00+08:00."""
+
+    __pydantic_config__: ClassVar = STRICT
+    id: Name
+    node: str
+    start: AwareDatetime
+    end: AwareDatetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One [[order]]: a customer disconnected (or to be reconnected) by order."""
+
+    __pydantic_config__: ClassVar = STRICT
+    device: str
+    at: AwareDatetime
+    kind: str = "arrears"
+
+
+@dataclass(frozen=True, slots=True)
+class AreaFile:
+    """area.toml as it is written."""
+
+    __pydantic_config__: ClassVar = STRICT
+    area: AreaRow
+    node: tuple[NodeRow, ...]
+    planned: tuple[PlannedRow, ...] = ()
+    order: tuple[OrderRow, ...] = ()
+
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(
+            Node(
+                row.id,
+                row.kind,
+                row.parent,
+                row.phases,
+                row.name,
+                row.rated_kva,
+                row.vector_group,
+                row.length_m,
+            )
+            for row in self.node
+        )
+
+    def outages(self) -> tuple[PlannedOutage, ...]:
+        return tuple(
+            PlannedOutage(row.id, row.node, row.start.timestamp(), row.end.timestamp(), row.reason)
+            for row in self.planned
+        )
+
+    def orders(self) -> tuple[DisconnectOrder, ...]:
+        return tuple(DisconnectOrder(row.device, row.at.timestamp(), row.kind) for row in self.order)
+
+
+adapter = TypeAdapter(AreaFile)
+
+
+def read(file: TomlFile) -> tuple[AreaFile | None, list[Fault]]:
+    """The file as records, or all its faults."""
+    try:
+        found = shaped(adapter, file)
+    except SettingsError as error:
+        return None, list(error.faults)
+    return found, list(_faults(file, found))
+
+
+def _faults(file: TomlFile, found: AreaFile) -> Iterator[Fault]:
+    nodes = {row.id for row in found.node}
+    for index, row in enumerate(found.planned):
+        if row.node not in nodes:
+            yield file.fault(("planned", index, "node"), f"there is no node {row.node!r}. Name one of the [[node]]s.")
+        if row.end <= row.start:
+            yield file.fault(("planned", index, "end"), "is not after start. Correct one of them.")

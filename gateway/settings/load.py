@@ -1,0 +1,138 @@
+"""Reads all of config/ and says every fault of every file at once; nothing is started on a faulty one."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from gateway.settings import area_file, devices_file, gateway_file, profile_files, rules_file
+from gateway.settings.area_file import AreaFile
+from gateway.settings.devices_file import Place
+from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.gateway_file import Identity, resolve
+from gateway.settings.models import Device, Influx, Line, Mqtt, Site, Tls
+from gateway.settings.toml_file import TomlFile, read_toml
+from rules import topology
+from rules.area import Area, Bus, DeviceKind
+from rules.area import Device as AreaDevice
+
+
+def load(path: Path) -> Site:
+    """The whole site from its gateway.toml. Raises SettingsError with all faults."""
+    site, faults = check(path)
+    if site is None or faults:
+        raise SettingsError(faults)
+    return site
+
+
+def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
+    """The site, if it can be made, and every fault that was found on the way."""
+    gateway_toml = read_toml(path)
+    gateway, faults = gateway_file.read(gateway_toml)
+    folder = path.parent
+    names = gateway.gateway if gateway is not None else Identity("")
+    area_toml = read_toml(folder / names.area)
+    area, area_faults = area_file.read(area_toml)
+    profiles, profile_faults = profile_files.read_profiles(folder / names.profiles)
+    thresholds, rules_faults = rules_file.read(read_toml(folder / names.rules))
+    lines = gateway.line if gateway is not None else ()
+    world = devices_file.World(
+        profiles=profiles,
+        lines={line.id: line for line in lines},
+        nodes=frozenset(node.id for node in area.node) if area is not None else None,
+    )
+    devices, places, device_faults = devices_file.read(folder / names.devices, world)
+    if gateway is None:  # without its lines, what a row says of a line cannot be judged
+        device_faults = [fault for fault in device_faults if fault.field != "line"]
+    faults = [*faults, *area_faults, *profile_faults, *rules_faults, *device_faults]
+    if gateway is None or area is None:
+        return None, faults
+    whole = _area(area, lines, devices)
+    faults += _topology_faults(whole, area_toml, gateway_toml, places)
+    faults += _order_faults(area_toml, area, devices)
+    site = Site(
+        id=gateway.gateway.id,
+        area=whole,
+        lines=lines,
+        devices=tuple(devices),
+        store=replace(gateway.store, path=folder / gateway.store.path),
+        mqtt=_mqtt(folder, gateway.mqtt),
+        influx=_influx(folder, gateway.influx),
+        thresholds=thresholds,
+        planned=area.outages(),
+        orders=area.orders(),
+        fingerprint=_fingerprint([path, *(folder / name for name in (names.area, names.devices, names.rules))]),
+    )
+    return site, faults
+
+
+def _area(area: AreaFile, lines: Sequence[Line], devices: Sequence[Device]) -> Area:
+    """The rules' view of the site."""
+    periods = Counter(device.period_s for device in devices)
+    return Area(
+        id=area.area.id,
+        nodes=area.nodes(),
+        devices=tuple(
+            AreaDevice(
+                id=device.id,
+                kind=cast("DeviceKind", device.kind),
+                node=device.node,
+                phases=device.phases,
+                bus=device.line,
+                customer=device.customer,
+                backup_s=device.backup_s,
+            )
+            for device in devices
+        ),
+        buses=tuple(Bus(line.id, line.collector_node) for line in lines),
+        nominal_voltage=area.area.nominal_voltage,
+        poll_period_s=periods.most_common(1)[0][0] if periods else 60.0,
+    )
+
+
+def _topology_faults(area: Area, file: TomlFile, gateway: TomlFile, places: Mapping[str, Place]) -> Iterator[Fault]:
+    """What is wrong between nodes, devices and lines, each at the line where its subject stands."""
+    nodes = {node.id: index for index, node in reversed(list(enumerate(area.nodes)))}
+    lines = {bus.id: index for index, bus in enumerate(area.buses)}
+    for fault in topology.faults(area):
+        if fault.about == "device" and fault.id in places:
+            yield Fault(places[fault.id].file, places[fault.id].line, "", f"{fault.id}: {fault.says}")
+        elif fault.about == "bus":
+            yield gateway.fault(("line", lines[fault.id], "collector_node"), fault.says)
+        elif fault.about == "node":
+            yield file.fault(("node", nodes[fault.id]), f"{fault.id}: {fault.says}")
+        else:
+            yield Fault(file.path, 0, "node", fault.says)
+
+
+def _order_faults(file: TomlFile, area: AreaFile, devices: Sequence[Device]) -> Iterator[Fault]:
+    known = {device.id for device in devices}
+    for index, row in enumerate(area.order):
+        if row.device not in known:
+            yield file.fault(("order", index, "device"), f"there is no device {row.device!r} in devices.csv.")
+
+
+def _mqtt(folder: Path, mqtt: Mqtt | None) -> Mqtt | None:
+    """With the files that it names as paths that work from anywhere."""
+    if mqtt is None:
+        return None
+    tls = mqtt.tls and Tls(*(resolve(folder, name) for name in (mqtt.tls.ca, mqtt.tls.certificate, mqtt.tls.key)))
+    return replace(mqtt, password_file=resolve(folder, mqtt.password_file), tls=tls)
+
+
+def _influx(folder: Path, influx: Influx | None) -> Influx | None:
+    if influx is None:
+        return None
+    token, password = resolve(folder, influx.token_file), resolve(folder, influx.password_file)
+    return replace(influx, token_file=token, password_file=password)
+
+
+def _fingerprint(paths: Iterable[Path]) -> str:
+    """Twelve hex digits that change when any of the files does."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes() if path.is_file() else b"")
+        digest.update(b"\0")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,58 @@
+"""Checks a table against records, with pydantic, and says each fault in words that a fitter can act on."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.toml_file import TomlFile
+
+T = TypeVar("T")
+
+
+def shaped(adapter: TypeAdapter[T], file: TomlFile) -> T:
+    """The file as records. Raises SettingsError with all faults that stand in the way."""
+    if file.faults:
+        raise SettingsError(file.faults)
+    try:
+        # by way of JSON, so that strict checking still takes arrays for tuples and texts for paths
+        return adapter.validate_json(orjson.dumps(file.table))
+    except ValidationError as error:
+        raise SettingsError([_fault(file, detail) for detail in error.errors()]) from error
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """What the writer may have meant, or what there is."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there is {', '.join(map(repr, known))}" if known else "there is none"
+
+
+def _fault(file: TomlFile, detail: ErrorDetails) -> Fault:
+    path = tuple(part for part in detail["loc"])
+    return file.fault(path, _words(detail))
+
+
+def _words(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    given: Any = detail["input"]
+    match kind:
+        case "missing" | "missing_argument":
+            return "is missing. Add it."
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            return "is not known here. Check the spelling, or take it out."
+        case "literal_error":
+            return f"{given!r} is not one of {context['expected']}."
+        case "predicate_failed":
+            return f"{given!r} must not contain any of / + # (it becomes part of an MQTT topic)."
+        case "string_type":
+            return f"{given!r} must be a text: put it in quotes."
+        case "dataclass_type":
+            return "must be a table with keys of its own."
+        case _:
+            return f"{given!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}."
