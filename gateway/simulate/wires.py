@@ -52,18 +52,18 @@ class Wire:
         """Bytes of the master."""
         loop = asyncio.get_running_loop()
         for station in self.stations:
-            answer = station.device.answer(data)
+            answer = self._worn(station.device.answer(data))
             if not answer:
                 continue
             if station.wire is None:
                 loop.call_later(station.delay_s, write, answer)
                 continue
             begin = loop.time() + station.wire.seconds(len(data)) + station.delay_s
-            for due, piece in pace(self._worn(answer), station.wire, begin):
+            for due, piece in pace(answer, station.wire, begin):
                 loop.call_at(due, write, piece)
 
     def _worn(self, answer: bytes) -> bytes:
-        if self.chance.random() >= self.loss:
+        if not answer or self.chance.random() >= self.loss:
             return answer
         spoilt = bytearray(answer)
         spoilt[self.chance.randrange(len(spoilt))] ^= 1 << self.chance.randrange(8)
