@@ -179,6 +179,20 @@ def places(identifier: str) -> tuple[Place, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
+def members(block: str) -> tuple[str, ...]:
+    """The identifiers that a block holds, in its order; empty when it is no block."""
+    for family in _shelves().get((len(block), block[:2]), ()):
+        match = family.shape.fullmatch(block)
+        if not match or not family.item(block) or family.repeat:
+            continue
+        for letters in family.axes:
+            if not match[letters].strip("F") and axes()[letters].block:
+                head, tail = block[: match.start(letters)], block[match.end(letters) :]
+                return tuple(f"{head}{digits}{tail}" for digits in axes()[letters].codes)
+    return ()
+
+
 @cache
 def families() -> tuple[Family, ...]:
     """Every row of the catalogue; those with fewer letters first, so that the particular wins over the general."""

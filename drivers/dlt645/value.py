@@ -49,6 +49,11 @@ class Number:
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", self.digits // 2)
 
+    @property
+    def largest(self) -> Decimal:
+        """The largest value that the digits hold; the sign takes the top bit of the first."""
+        return Decimal((8 if self.signed else 10) * 10 ** (self.digits - 1) - 1).scaleb(-self.decimals)
+
     def read(self, data: bytes) -> Decimal | None:
         sign = ""
         if self.signed and data[-1] & 0x80:
