@@ -1,0 +1,106 @@
+"""One read and everything about it: its request, its answer's form, and one pass from bytes to readings."""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import starmap
+from operator import itemgetter
+from typing import Any
+
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
+
+from drivers.api import Reading, Value
+from drivers.modbus.field import Field
+from drivers.modbus.plan import BIT_TABLES, READ_FUNCTION, Read, Span
+from drivers.modbus.wire import Ask
+
+_REQUEST: Mapping[str, type[ModbusPDU]] = {
+    "coil": ReadCoilsRequest,
+    "discrete": ReadDiscreteInputsRequest,
+    "holding": ReadHoldingRegistersRequest,
+    "input": ReadInputRegistersRequest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A planned read, ready to be sent and to decode its answer."""
+
+    read: Read
+    fields: tuple[Field, ...]
+    ask: Ask
+    decode: Callable[[bytes], list[Reading]]  # of the answer's PDU, whose form `ask` has checked
+
+
+@lru_cache(maxsize=4096)
+def ask_read(span: Span) -> Ask:
+    """The request that reads these registers or bits; its answer repeats the function and counts its bytes."""
+    function = READ_FUNCTION[span.table]
+    size = (span.count + 7) // 8 if span.table in BIT_TABLES else 2 * span.count
+    request = _REQUEST[span.table](address=span.start, count=span.count)
+    return Ask(bytes([function]) + request.encode(), bytes([function, size]), 2 + size)
+
+
+def make_block(read: Read, fields: Sequence[Field]) -> Block:
+    """The block that reads these fields; every one of them lies in the read."""
+    decode = _bit_decoder(read, fields) if read.span.table in BIT_TABLES else _register_decoder(read, fields)
+    return Block(read, tuple(fields), ask_read(read.span), decode)
+
+
+def _bit_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[Reading]]:
+    places = [(field.point, field.span.start - read.span.start, field.finish) for field in fields]
+
+    def decode(pdu: bytes) -> list[Reading]:
+        bits = int.from_bytes(pdu[2:], "little")
+        return [Reading(point.name, finish(bits >> place & 1), point.unit) for point, place, finish in places]
+
+    return decode
+
+
+def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[Reading]]:
+    """One struct over the bytes of all values, brought into natural order first where the device has another."""
+    exponents = sorted({field.exponent for field in fields if field.exponent})
+    layout = struct.Struct(">" + "".join(field.code for field in fields) + "h" * len(exponents))
+    places = [_place(read, field.span) + offset for field in fields for offset in field.order]
+    places += [_place(read, span) + offset for span in exponents for offset in (0, 1)]
+    gather: Callable[[bytes], Any] = itemgetter(*places)
+    head = slice(2, 2 + len(places)) if places == list(range(2, 2 + len(places))) else None
+    finishes = [(field.point.name, field.finish, field.point.unit) for field in fields]
+
+    def unpack(pdu: bytes) -> tuple[Any, ...]:
+        return layout.unpack(pdu[head] if head else bytes(gather(pdu)))
+
+    def decode(pdu: bytes) -> list[Reading]:
+        return [
+            Reading(name, finish(raw), unit) for (name, finish, unit), raw in zip(finishes, unpack(pdu), strict=False)
+        ]
+
+    if not exponents:
+        return decode
+    powers = [exponents.index(field.exponent) if field.exponent else -1 for field in fields]
+
+    def decode_with_powers(pdu: bytes) -> list[Reading]:
+        raws = unpack(pdu)
+        tens = raws[len(fields) :]
+        rows = zip(finishes, raws, powers, strict=False)
+        return list(
+            starmap(Reading, ((n, _raised(f(raw), tens[p]) if p >= 0 else f(raw), u) for (n, f, u), raw, p in rows))
+        )
+
+    return decode_with_powers
+
+
+def _place(read: Read, span: Span) -> int:
+    """Offset of a register in the answer's PDU, which begins with function and byte count."""
+    return 2 + 2 * (span.start - read.span.start)
+
+
+def _raised(value: Value, power: int) -> Value:
+    """The value times ten to the power; a power beyond SunSpec's -10..10 (0x8000 among them) is 'not implemented'."""
+    if value is None or isinstance(value, str) or not -10 <= power <= 10:
+        return None
+    tens: int = 10 ** abs(power)
+    return value * tens if power >= 0 else value / tens

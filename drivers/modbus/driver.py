@@ -1,0 +1,101 @@
+"""The Modbus drivers: RTU on serial lines and through serial servers, and TCP with its transaction ids.
+
+pymodbus is the codec: its PDU classes write requests, its framers write frames and know the CRC. Finding the one
+right answer in what a line delivers, and turning registers into values, are ours: see `wire` and `block`.
+Nothing of pymodbus that opens a port is used; its clients assume to own the line.
+"""
+
+from collections.abc import Callable, Sequence
+
+from drivers.api import Conversation, Explanation, Profile
+from drivers.errors import RequestError
+from drivers.modbus.block import Block, make_block
+from drivers.modbus.explain import explain_mbap, explain_rtu
+from drivers.modbus.layout import Layout, layout_faults, read_layout
+from drivers.modbus.plan import READ_FUNCTION, Span, plan_reads, read_span
+from drivers.modbus.talk import ReadTalk, inside
+from drivers.modbus.wire import RtuStream, Stream, TcpStream
+
+_REMEMBERED = 4096  # plans; one a device whose profile, points and refusals are its own
+
+
+class _Modbus:
+    """What RTU and TCP share: everything but the framing."""
+
+    late_answers_are_harmless = False
+    _on_tcp = False
+    _stream: Callable[[int], Stream]
+
+    def __init__(self) -> None:
+        # Plans are pure functions of their key; the profile stands in the entry so that its id stays its own.
+        self._plans: dict[tuple[int, tuple[str, ...], frozenset[str]], tuple[Profile, Layout, list[Block]]] = {}
+
+    def check(self, profile: Profile) -> Sequence[str]:
+        return list(layout_faults(profile))
+
+    def check_address(self, address: str) -> str:
+        if address.isdecimal() and 1 <= int(address) <= 247:
+            return ""
+        return f"{address!r} is no Modbus unit id; write a number from 1 to 247"
+
+    def converse(
+        self, profile: Profile, address: str, points: Sequence[str], refused: frozenset[str] = frozenset()
+    ) -> Conversation:
+        if fault := self.check_address(address):
+            raise RequestError(fault)
+        layout, blocks = self._plan(profile, tuple(points), refused)
+        return ReadTalk(self._stream(int(address)), blocks, layout.limits)
+
+    def plan(self, profile: Profile, points: Sequence[str], refused: frozenset[str] = frozenset()) -> Sequence[Block]:
+        """The reads that a poll of these points makes, in order. Raises RequestError."""
+        return self._plan(profile, tuple(points), refused)[1]
+
+    def _plan(
+        self, profile: Profile, points: tuple[str, ...], refused: frozenset[str]
+    ) -> tuple[Layout, Sequence[Block]]:
+        key = (id(profile), points, refused)
+        known = self._plans.get(key)
+        if known is None:
+            layout = read_layout(profile, on_tcp=self._on_tcp)
+            if len(self._plans) >= _REMEMBERED:
+                self._plans.clear()
+            known = self._plans[key] = (profile, layout, _blocks(layout, points, refused))
+        return known[1], known[2]
+
+
+class ModbusRtu(_Modbus):
+    """RTU frames, on RS-485 or passed through by a serial server."""
+
+    _stream = RtuStream
+
+    def explain(self, data: bytes) -> Sequence[Explanation]:
+        return explain_rtu(data)
+
+
+class ModbusTcp(_Modbus):
+    """MBAP frames; a late answer carries the transaction id of its own request."""
+
+    late_answers_are_harmless = True
+    _on_tcp = True
+    _stream = TcpStream
+
+    def check_address(self, address: str) -> str:
+        """Behind one TCP endpoint 0 and 248..255 are in use too, for the endpoint itself."""
+        if address.isdecimal() and int(address) <= 255:
+            return ""
+        return f"{address!r} is no Modbus unit id; write a number from 0 to 255, 1 when the manual says nothing"
+
+    def explain(self, data: bytes) -> Sequence[Explanation]:
+        return explain_mbap(data)
+
+
+def _blocks(layout: Layout, points: Sequence[str], refused: frozenset[str]) -> list[Block]:
+    if unknown := [point for point in points if point not in layout.fields]:
+        raise RequestError(f"the profile has no point {', '.join(unknown)}")
+    fields = [layout.fields[point] for point in dict.fromkeys(points)]
+    spans: list[Span] = []
+    for place in refused:
+        spans += [read_span(place)] if " " in place else []
+    tables = refused & READ_FUNCTION.keys()
+    wanted = {field.needs for field in fields if field.needs.table not in tables}
+    return [make_block(read, inside(read.wanted, fields)) for read in plan_reads(wanted, layout.limits, spans)]

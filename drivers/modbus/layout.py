@@ -1,0 +1,109 @@
+"""A Modbus profile, understood and checked: its fields, the device's limits, and every fault in words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from drivers.api import Profile
+from drivers.errors import RequestError
+from drivers.modbus.field import FORMATS, Field, read_field
+from drivers.modbus.plan import Limits
+
+PROFILE_OPTIONS = (
+    "max_registers",
+    "max_gap",
+    "alignment",
+    "word_order",
+    "byte_order",
+    "none",
+    "notes",
+    "source",
+)
+
+DEVICE_LATENCY_S = 0.03
+"""What a slave thinks before it answers, where nobody measured it: usual meters take 20 to 50 ms."""
+
+RTU_OVERHEAD_BYTES = 8 + 5 + 7
+"""A read request, an answer without its registers, and two silences of 3.5 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a driver needs to know of a profile."""
+
+    fields: Mapping[str, Field]
+    limits: Limits
+
+
+def read_layout(profile: Profile, *, on_tcp: bool) -> Layout:
+    """The profile's layout. Raises RequestError with every fault, a line each."""
+    if faults := list(layout_faults(profile)):
+        raise RequestError("\n".join(faults))
+    fields = {name: read_field(point, profile.options) for name, point in profile.points.items()}
+    return Layout(fields, _limits(profile, on_tcp=on_tcp))
+
+
+def layout_faults(profile: Profile) -> Iterator[str]:
+    """Every fault of the profile: one sentence each, the point's name in front."""
+    stated = list(_option_faults(profile))
+    yield from stated
+    limits = Limits() if stated else _limits(profile, on_tcp=False)
+    fields: list[Field] = []
+    for name, point in profile.points.items():
+        try:
+            field = read_field(point, profile.options)
+        except RequestError as error:
+            yield f"{name}: {error}"
+            continue
+        fields.append(field)
+        yield from (f"{name}: {says}" for says in _limit_faults(field, limits))
+    yield from _overlaps(fields)
+
+
+def _option_faults(profile: Profile) -> Iterator[str]:
+    for key in profile.options:
+        if key not in PROFILE_OPTIONS:
+            yield f"{key}: unknown key of a Modbus profile; known are {', '.join(PROFILE_OPTIONS)}"
+    for key, low, high in (("max_registers", 1, 125), ("max_gap", 0, 124), ("alignment", 1, 125)):
+        value = profile.options.get(key, low)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            yield f"{key}: {value!r} must be a whole number from {low} to {high}"
+    general = profile.options.get("none", {})
+    if not isinstance(general, Mapping) or any(form not in FORMATS for form in general):
+        yield f"none: {general!r} must name formats and the raw number that means 'no value': {{ int16 = 0x8000 }}"
+
+
+def _limits(profile: Profile, *, on_tcp: bool) -> Limits:
+    stated = {key: profile.options[key] for key in ("max_registers", "max_gap", "alignment") if key in profile.options}
+    # On TCP a register costs nothing that anybody could measure, a request costs a round trip.
+    price = 1e6
+    if not on_tcp:
+        waits = DEVICE_LATENCY_S + profile.pause_s
+        price = (RTU_OVERHEAD_BYTES + waits / profile.line.seconds(1)) / 2
+    return Limits(**stated, request_price=price)  # type: ignore[arg-type]  # _option_faults has looked at them
+
+
+def _limit_faults(field: Field, limits: Limits) -> Iterator[str]:
+    longest = limits.longest(field.needs.table)
+    if field.needs.count > longest:
+        what = "the value and its exponent lie" if field.exponent else f"{field.point.format} is"
+        yield f"{what} {field.needs.count} registers long, the device gives at most {longest} in one answer"
+    read = limits.aligned(field.needs.table, field.needs.start, field.needs.end)
+    if read.start != field.needs.start:
+        yield f"{field.point.where} is not a multiple of {limits.alignment}, which is this profile's alignment"
+
+
+def _overlaps(fields: list[Field]) -> Iterator[str]:
+    """Two values that share registers cut each other; parts of one register (bit, mask) are meant to share it."""
+    ordered = sorted(fields, key=lambda field: (field.span.table, field.span.start))
+    for one, other in pairwise(ordered):
+        if one.span.table != other.span.table or other.span.start >= one.span.end:
+            continue
+        if one.span != other.span:
+            yield f"{other.point.name}: {other.span} cuts {one.point.name}, which is {one.span}"
+        elif not (_is_part(one) or _is_part(other)):
+            yield f"{other.point.name}: reads the same registers as {one.point.name} ({one.span})"
+
+
+def _is_part(field: Field) -> bool:
+    return bool({"bit", "mask", "values", "nonzero"} & set(field.point.options))

@@ -1,0 +1,87 @@
+"""The conversation of a poll: block after block, and what a refusal teaches."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from drivers.api import Reading
+from drivers.errors import BadReplyError, RefusedError
+from drivers.modbus.block import Block, make_block
+from drivers.modbus.field import Field
+from drivers.modbus.plan import Limits, Span, split_read
+from drivers.modbus.wire import Stream
+
+MEANINGS = {
+    1: "it does not know this function",
+    2: "it has no such register",
+    3: "it does not accept such a request",
+    4: "it failed while answering",
+    5: "it needs more time and has acknowledged",
+    6: "it is busy",
+    7: "it cannot do that",
+    8: "its memory is damaged",
+    10: "the gateway in between has no way to that device: look at the gateway's own port and settings",
+    11: "the gateway in between got no answer: the device behind it is dead or off",
+}
+"""Exception codes of the Modbus application protocol, section 7."""
+
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+BUSY = (5, 6)
+GATEWAY = (10, 11)
+
+
+def meaning(code: int) -> str:
+    return MEANINGS.get(code, "an exception that the standard does not know")
+
+
+class ReadTalk:
+    """One poll of one device. A block refused for one of its registers is asked again in parts."""
+
+    def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:
+        self._stream = stream
+        self._blocks = deque(blocks)
+        self._limits = limits
+
+    def next_request(self) -> bytes | None:
+        return self._stream.send(self._blocks[0].ask) if self._blocks else None
+
+    def feed(self, data: bytes) -> Sequence[Reading] | None:
+        if not self._blocks:
+            return None
+        pdu = self._stream.feed(data)
+        if pdu is None:
+            return None
+        if pdu[0] & 0x80:
+            raise self._refusal(pdu[1])
+        return self._blocks.popleft().decode(pdu)
+
+    def give_up(self) -> None:
+        if self._blocks:
+            self._blocks.popleft()
+
+    def _refusal(self, code: int) -> BadReplyError | RefusedError:
+        """The error to raise; goes on with what may still be had.
+
+        Only what will be refused for ever has a `where`: a dead device behind a gateway may be back next time.
+        """
+        if code in BUSY:
+            return BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
+        block = self._blocks.popleft()
+        span = block.read.span
+        if code == ILLEGAL_FUNCTION:
+            self._blocks = deque(left for left in self._blocks if left.read.span.table != span.table)
+            return RefusedError(code, meaning(code), span.table)
+        if code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE):
+            self._blocks.extendleft(reversed(self._parts(block)))
+            return RefusedError(code, meaning(code), str(span))
+        if code in GATEWAY:
+            self._blocks.clear()
+        return RefusedError(code, meaning(code))
+
+    def _parts(self, block: Block) -> list[Block]:
+        return [make_block(part, inside(part.wanted, block.fields)) for part in split_read(block.read, self._limits)]
+
+
+def inside(wanted: Sequence[Span], fields: Sequence[Field]) -> list[Field]:
+    """The fields that need one of these spans."""
+    spans = set(wanted)
+    return [field for field in fields if field.needs in spans]

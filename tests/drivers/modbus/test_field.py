@@ -1,0 +1,197 @@
+"""How registers become values, and which profiles are refused before they can do harm."""
+
+import re
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.api import Value
+from drivers.errors import RequestError
+from drivers.modbus.driver import ModbusRtu
+from drivers.modbus.field import FORMATS
+from drivers.sim.modbus import SimulatedModbus
+from tests.drivers.modbus.profiles import METER, answer, profile
+
+VALUES: list[tuple[str, str, list[int], Value]] = [
+    ("a float", 'format = "float32"', [0x4366, 0x8000], 230.5),
+    ("a float, low word first", 'format = "float32"\nword_order = "little"', [0x8000, 0x4366], 230.5),
+    ("a float, low byte first", 'format = "float32"\nbyte_order = "little"', [0x6643, 0x0080], 230.5),
+    ("a float backwards", 'format = "float32"\nword_order = "little"\nbyte_order = "little"', [0x0080, 0x6643], 230.5),
+    ("a float that is no number", 'format = "float32"', [0x7FC0, 0], None),
+    ("a float that is infinite", 'format = "float32"', [0x7F80, 0], None),
+    ("a double", 'format = "float64"', [0x406C, 0xD000, 0, 0], 230.5),
+    ("tenths without rounding noise", 'format = "uint16"\nscale = 0.1', [2305], 230.5),
+    ("a negative number", 'format = "int16"\nscale = 0.1', [0xFFFF], -0.1),
+    ("a long negative number", 'format = "int32"', [0xFFFF, 0xFFFE], -2),
+    ("a counter of 64 bits", 'format = "uint64"\nscale = 0.01', [0, 1, 0, 5], 42949673.01),
+    ("a counter, low word first", 'format = "uint64"\nword_order = "little"', [5, 0, 1, 0], 4294967301),
+    ("scale and offset", 'format = "uint16"\noffset = -40', [65], 25),
+    ("decimal digits", 'format = "bcd16"\nscale = 0.1', [0x2305], 230.5),
+    ("digits that are none", 'format = "bcd16"', [0x23A5], None),
+    ("the raw number for 'no value'", 'format = "int16"\nnone = 0x7FFF', [0x7FFF], None),
+    ("a negative one for 'no value'", 'format = "int16"\nnone = 0x8000', [0x8000], None),
+    ("one of several", 'format = "uint16"\nnone = [0xFFFF, 0x8000]', [0x8000], None),
+    ("above what the sensor can say", 'format = "uint16"\nnone_above = 240', [241], None),
+    ("at what the sensor can say", 'format = "uint16"\nnone_above = 240', [240], 240),
+    ("a bit that is set", 'format = "uint16"\nbit = 3', [0b1000], 1),
+    ("a bit that is not", 'format = "uint16"\nbit = 3', [0b0111], 0),
+    ("the upper byte", 'format = "uint16"\nmask = 0xFF00', [0x12F0], 0x12),
+    ("a word that is an alarm unless 0", 'format = "uint16"\nnonzero = true', [0xFFFF], 1),
+    ("a code for a number", 'format = "uint16"\nmask = 0xFF\nvalues = { 0xF0 = 0, 0x0F = 1 }', [0x010F], 1),
+    ("a code for a word", 'format = "uint16"\nvalues = { "2" = "leakage" }', [2], "leakage"),
+    ("a code that nobody knows", 'format = "uint16"\nvalues = { "2" = "leakage" }', [3], None),
+]
+
+
+@pytest.mark.parametrize(("text", "registers", "value"), [c[1:] for c in VALUES], ids=[c[0] for c in VALUES])
+def test_registers_become_a_value(text: str, registers: list[int], value: Value) -> None:
+    form = profile(f'[points.x]\nwhere = "holding 0x10"\n{text}')
+    talk = ModbusRtu().converse(form, "1", ("x",))
+    talk.next_request()
+    [reading] = talk.feed(answer(1, 3, *registers)) or ()
+    assert reading.value == value
+
+
+def test_coils_are_counted_from_the_lowest_bit() -> None:
+    form = profile("".join(f'[points.c{n}]\nwhere = "coil {n}"\nformat = "bit"\n' for n in (3, 4, 12)), head_gap(8))
+    device = SimulatedModbus(form, "1", {"c3": 1, "c4": 0, "c12": 1})
+    talk = ModbusRtu().converse(form, "1", tuple(form.points))
+    readings = talk.feed(device.answer(talk.next_request() or b"")) or ()
+    assert [(reading.point, reading.value) for reading in readings] == [("c3", 1), ("c4", 0), ("c12", 1)]
+
+
+def head_gap(gap: int) -> str:
+    return f'protocol = "modbus"\ntitle = "a device of the tests"\nmax_gap = {gap}\n'
+
+
+SUNSPEC = profile("""
+[points.voltage_a]
+where = "holding 8"
+format = "int16"
+exponent = "holding 15"
+none = 0x8000
+[points.voltage_b]
+where = "holding 9"
+format = "int16"
+exponent = "holding 15"
+none = 0x8000
+""")
+
+
+@pytest.mark.parametrize(
+    ("power", "values"),
+    [(0xFFFF, [230.5, None]), (0, [2305, None]), (1, [23050, None]), (0x8000, [None, None])],
+    ids=["tenths", "ones", "tens", "an exponent that is not there"],
+)
+def test_a_value_is_raised_by_the_exponent_of_the_same_answer(power: int, values: list[Value]) -> None:
+    talk = ModbusRtu().converse(SUNSPEC, "1", ("voltage_a", "voltage_b"))
+    talk.next_request()
+    readings = talk.feed(answer(1, 3, 2305, 0x8000, 0, 0, 0, 0, 0, power)) or ()
+    assert [reading.value for reading in readings] == values
+
+
+@given(
+    st.sampled_from([form for form in FORMATS if not form.startswith(("bcd", "float"))]),
+    st.sampled_from(["big", "little"]),
+    st.sampled_from(["big", "little"]),
+    st.data(),
+)
+def test_what_the_simulated_device_holds_comes_back(form: str, word: str, byte: str, data: st.DataObject) -> None:
+    code, words = FORMATS[form]
+    top = 1 << 16 * words
+    raw = data.draw(st.integers(-top // 2, top // 2 - 1) if code.islower() else st.integers(0, top - 1))
+    text = f'[points.x]\nwhere = "input 3"\nformat = "{form}"\nword_order = "{word}"\nbyte_order = "{byte}"'
+    device = SimulatedModbus(profile(text), "1", {"x": raw} if abs(raw) < 1 << 52 else {"x": 0})
+    talk = ModbusRtu().converse(profile(text), "1", ("x",))
+    [reading] = talk.feed(device.answer(talk.next_request() or b"")) or ()
+    assert reading.value == (raw if abs(raw) < 1 << 52 else 0)
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=30))
+def test_floats_of_one_block_do_not_change_places(values: list[float]) -> None:
+    text = "".join(
+        f'[points.p{n}]\nwhere = "input {2 * n}"\nformat = "float32"\nword_order = "{("big", "little")[n % 2]}"\n'
+        for n in range(len(values))
+    )
+    words = [struct.unpack(">HH", struct.pack(">f", value)) for value in values]
+    registers = [word for n, pair in enumerate(words) for word in (pair if n % 2 == 0 else pair[::-1])]
+    form = profile(text)
+    talk = ModbusRtu().converse(form, "1", tuple(form.points))
+    talk.next_request()
+    assert [reading.value for reading in talk.feed(answer(1, 4, *registers)) or ()] == values
+
+
+FAULTS = {
+    "an unknown format": ('format = "int24"', "int24"),
+    "an unknown key": ('format = "int16"\nscal = 2', "scal"),
+    "a signed flag instead of a signed format": ('format = "uint16"\nsigned = true', "int16"),
+    "a scale of nothing": ('format = "uint16"\nscale = 0', "scale"),
+    "a bit of a register without its number": ('format = "bit"', "bit = N"),
+    "a bit outside the word": ('format = "uint16"\nbit = 16', "0..15"),
+    "a bit of a signed number": ('format = "int16"\nbit = 1', "uint16"),
+    "bit and mask at once": ('format = "uint16"\nbit = 1\nmask = 2', "not both"),
+    "a mask without bits": ('format = "uint16"\nmask = 0', "mask"),
+    "a word order that is none": ('format = "int32"\nword_order = "abcd"', "little"),
+    "a sentinel that does not fit": ('format = "uint16"\nnone = 0x10000', "0xFFFF"),
+    "a sentinel in words": ('format = "uint16"\nnone = ["x", 3]', "0xFFFF"),
+    "a sentinel for a float": ('format = "float32"\nnone = 0', "NaN"),
+    "an exponent in another table": ('format = "int16"\nexponent = "input 3"', "holding"),
+    "an enumeration without numbers": ('format = "uint16"\nvalues = { a = 1 }', "raw numbers"),
+}
+
+
+@pytest.mark.parametrize(("text", "word"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_wrong_point_is_refused_with_its_name_and_the_remedy(text: str, word: str) -> None:
+    faults = ModbusRtu().check(profile(f'[points.x]\nwhere = "holding 1"\n{text}'))
+    assert len(faults) == 1
+    assert faults[0].startswith("x: ")
+    assert word in faults[0]
+
+
+WHOLE = {
+    "values that cut each other": (
+        '[points.x]\nwhere = "input 0"\nformat = "float32"\n[points.y]\nwhere = "input 1"\nformat = "float32"',
+        "cuts x",
+    ),
+    "two points of the same registers": (
+        '[points.x]\nwhere = "input 0"\nformat = "float32"\n[points.y]\nwhere = "input 0"\nformat = "float32"',
+        "same registers",
+    ),
+    "a value longer than an answer": (
+        'max_registers = 3\n[points.x]\nwhere = "input 0"\nformat = "uint64"',
+        "at most 3",
+    ),
+    "a value off the alignment": ('alignment = 2\n[points.x]\nwhere = "input 1"\nformat = "float32"', "multiple of 2"),
+    "a limit beyond the protocol": ('max_registers = 126\n[points.x]\nwhere = "input 1"\nformat = "int16"', "1 to 125"),
+    "an unknown key at the top": ('max_register = 3\n[points.x]\nwhere = "input 1"\nformat = "int16"', "max_register"),
+    "a value beyond the last register": ('[points.x]\nwhere = "input 65535"\nformat = "int32"', "65535"),
+    "a coil read as a register": ('[points.x]\nwhere = "coil 1"\nformat = "uint16"', '"bit"'),
+    "a sentinel for a format that is none": (
+        'none = { int24 = 1 }\n[points.x]\nwhere = "input 1"\nformat = "int16"',
+        "none",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "word"), WHOLE.values(), ids=WHOLE.keys())
+def test_a_profile_that_cannot_be_read_is_refused(text: str, word: str) -> None:
+    [fault] = ModbusRtu().check(profile(text))
+    assert word in fault
+    with pytest.raises(RequestError, match=re.escape(fault)):
+        ModbusRtu().converse(profile(text), "1", ("x",))
+
+
+def test_every_fault_comes_at_once() -> None:
+    text = '[points.x]\nwhere = "inputs 1"\nformat = "int16"\n[points.y]\nwhere = "input 1"\nformat = "int17"'
+    assert [fault[:2] for fault in ModbusRtu().check(profile(text))] == ["x:", "y:"]
+
+
+def test_parts_of_one_register_are_no_overlap() -> None:
+    text = "".join(f'[points.b{n}]\nwhere = "input 4"\nformat = "uint16"\nbit = {n}\n' for n in range(3))
+    assert ModbusRtu().check(profile(text)) == []
+
+
+def test_a_good_profile_has_no_fault() -> None:
+    assert ModbusRtu().check(METER) == []
