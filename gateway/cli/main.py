@@ -3,7 +3,10 @@
 import typer
 
 from gateway.cli.check import check
+from gateway.cli.demo import demo
+from gateway.cli.frame import frame
 from gateway.cli.schema import schema
+from gateway.cli.simulate import simulate
 
 app = typer.Typer(
     name="taiqu",
@@ -14,7 +17,10 @@ app = typer.Typer(
 )
 
 app.command("check")(check)
+app.command("demo")(demo)
+app.command("frame")(frame)
 app.command("schema")(schema)
+app.command("simulate")(simulate)
 
 
 def main() -> None:
