@@ -118,11 +118,14 @@ def _missing(form: str, options: Mapping[str, object], defaults: Mapping[str, ob
     """Raw numbers that mean 'no value', as struct gives them."""
     general = defaults.get("none", {})
     stated = options.get("none", general.get(form, []) if isinstance(general, Mapping) else [])
-    listed = stated if isinstance(stated, list) else [stated]
-    patterns = [pattern for pattern in listed if isinstance(pattern, int)]
     code, words = FORMATS[form]
     top = 1 << 16 * words
-    if len(patterns) != len(listed) or not all(0 <= pattern < top for pattern in patterns):
+    try:
+        # A text is taken too: TOML's own numbers end at 63 bits.
+        patterns = [int(str(pattern), 0) for pattern in (stated if isinstance(stated, list) else [stated])]
+    except ValueError:
+        patterns = [-1]
+    if not all(0 <= pattern < top for pattern in patterns):
         raise RequestError(f"none = {stated!r} must be the raw number as on the wire, such as 0x{'FFFF' * words}")
     if patterns and form.startswith("float"):
         raise RequestError("none is not for floats: NaN and infinity mean 'no value' by themselves")
