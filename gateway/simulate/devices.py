@@ -27,15 +27,15 @@ class Instrument:
     row: Device
     device: SimulatedDevice
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Let the device hold what it measures at this moment, or fall silent."""
+    def show(self, snapshot: Snapshot, clock: float) -> None:
+        """Let the device hold what it measures at this moment, or fall silent. `clock`: what time it thinks it is."""
         self.device.powered = self.row.id not in snapshot.silent
         values = snapshot.values.get(self.row.id, {})
         for point, value in values.items():
             if point in self.row.profile.points:
                 self.device.set(point, value / ratio(self.row, point))
         if "clock" in self.row.profile.points:
-            self.device.set("clock", (datetime.fromtimestamp(snapshot.at, UTC) + CHINA).isoformat()[:19])
+            self.device.set("clock", (datetime.fromtimestamp(clock, UTC) + CHINA).isoformat()[:19])
 
 
 def instruments(rows: Sequence[Device]) -> list[Instrument]:

@@ -23,11 +23,16 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class LiveArea:
     """The site's devices on the ports that its gateway.toml names."""
 
-    def __init__(self, site: Site, clock: Clock, seed: int = 0) -> None:
+    def __init__(self, site: Site, clock: Clock, seed: int = 0, day: float | None = None) -> None:
+        """`day`: the epoch second that customers live in when the area starts, so that a demo at night has an evening.
+
+        None: they live now. The devices' own clocks show the real time in any case.
+        """
         self.site = site
         self.faults: Sequence[Fault] = ()
         """What is wrong from the next step on."""
         self._clock = clock
+        self._shift = 0.0 if day is None else day - clock.wall()
         self._simulation = Simulation(network.build(site.area, seed), seed)
         self._instruments = instruments(site.devices)
         chance = random.Random(seed)
@@ -46,9 +51,10 @@ class LiveArea:
 
     def step(self) -> Snapshot:
         """Bring the area to the present."""
-        snapshot = self._simulation.step(self._clock.wall(), self.faults)
+        now = self._clock.wall()
+        snapshot = self._simulation.step(now + self._shift, self.faults)
         for instrument in self._instruments:
-            instrument.show(snapshot)
+            instrument.show(snapshot, now)
         for line, wire in self._wires.items():
             wire.loss = snapshot.noisy.get(line, 0.0)
         return snapshot

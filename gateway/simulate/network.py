@@ -10,7 +10,7 @@ from gateway.simulate.household import Household, household
 from gateway.simulate.powerflow import Branch, Grid, Transformer
 from rules.area import Area, Device, Node
 
-HEADROOM = 1.04
+HEADROOM = 1.025
 """No-load voltage of the transformer against nominal, as its tap is usually set."""
 
 

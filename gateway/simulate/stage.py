@@ -15,6 +15,8 @@ from gateway.simulate.live import LiveArea
 from gateway.simulate.site import free_port, lay_out
 
 READ_IN_S = 40.0
+EVENING = 1_760_012_885.0
+"""Half past eight in the evening, where the demo's customers live: always the same loads, and enough of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ async def raised(folder: Path, hear: Hear, scenario_file: Path | None = None) ->
     board = Board(site, scenario.load(scenario_file or config.parent / "scenario.toml", site.area), second=-1.0)
     broker = processes.broker(folder, mqtt_port, free_port())
     gateway = processes.gateway(config, folder / "gateway.log")
-    area = LiveArea(site, SystemClock())
+    area = LiveArea(site, SystemClock(), day=EVENING)
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(broker.stop)
         await broker.start(ready="Server is ready")
