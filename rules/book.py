@@ -1,0 +1,161 @@
+"""The life of incidents: what is said about a cause, when it is said again, and why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from rules.incident import Incident, Reason, Severity, State
+from rules.topology import Tree
+
+ENDED: tuple[State, ...] = ("cleared", "cancelled")
+
+CODES: Mapping[str, str] = {  # IEC 61968-9: device type, domain, subdomain, event or action
+    "mv_outage": "13.26.0.85",
+    "feeder_outage": "13.26.0.85",
+    "branch_outage": "13.26.0.85",
+    "transformer_outage": "8.26.0.85",
+    "area_outage": "8.26.0.85",
+    "box_outage": "3.26.0.85",
+    "meter_outage": "3.26.0.85",
+    "low_voltage": "3.26.38.223",
+    "over_voltage": "3.26.38.248",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a rule holds true of one cause right now."""
+
+    type: str
+    node: str
+    state: State
+    severity: Severity
+    started_at: float
+    started_after: float
+    phases: str = ""
+    devices: tuple[str, ...] = ()
+    equivalents: tuple[str, ...] = ()
+    ended_at: float | None = None
+    cause: str = ""
+    confidence: float = 1.0
+    evidence: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    explained_by: str | None = None
+
+
+class Book:
+    """Every incident that lasts, by the key under which its rule knows it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._open: dict[str, Incident] = {}
+        self._count = 0
+        self._changed: set[str] = set()
+
+    def say(self, key: str, claim: Claim, at: float) -> Incident | None:
+        """Enter a claim; the incident to be told when something about it is new, else None."""
+        was = self._open.get(key)
+        if was is None and claim.state in ENDED:
+            return None
+        reason = _reason(was, claim)
+        if reason is None:
+            return None
+        if was is None:
+            self._count += 1
+        incident = Incident(
+            id=was.id if was else f"{self._tree.area.id}-{int(claim.started_at)}-{self._count}",
+            type=claim.type,
+            state=claim.state,
+            reason=reason,
+            severity=claim.severity,
+            at=at,
+            node=claim.node,
+            started_at=claim.started_at,
+            started_after=claim.started_after,
+            ended_at=claim.ended_at,
+            phases=claim.phases,
+            devices=claim.devices,
+            customers=self._tree.customers(claim.devices),
+            equivalents=claim.equivalents,
+            cause=claim.cause,
+            confidence=round(claim.confidence, 3),
+            evidence=claim.evidence,
+            figures=claim.figures,
+            explained_by=claim.explained_by,
+            code=CODES.get(claim.type, ""),
+        )
+        self._changed.add(key)
+        if claim.state in ENDED:
+            del self._open[key]
+        else:
+            self._open[key] = incident
+        return incident
+
+    def end(self, key: str, at: float, ended_at: float, evidence: str = "") -> Incident | None:
+        """Close what lasts under a key: cleared when it was confirmed, cancelled when it was only suspected."""
+        was = self._open.pop(key, None)
+        if was is None:
+            return None
+        self._changed.add(key)
+        state: State = "cancelled" if was.state == "suspected" else "cleared"
+        reason: Reason = "cancelled" if was.state == "suspected" else "cleared"
+        said = (*was.evidence, evidence) if evidence else was.evidence
+        return replace(was, state=state, reason=reason, at=at, ended_at=ended_at, evidence=said)
+
+    def get(self, key: str) -> Incident | None:
+        """What lasts under a key."""
+        return self._open.get(key)
+
+    def active(self) -> tuple[Incident, ...]:
+        """All that lasts, oldest first."""
+        return tuple(sorted(self._open.values(), key=lambda incident: (incident.started_at, incident.id)))
+
+    def items(self) -> Iterable[tuple[str, Incident]]:
+        """All that lasts, by key."""
+        return self._open.items()
+
+    def changes(self) -> dict[str, object | None]:
+        """State items that changed since the last call."""
+        if not self._changed:
+            return {}
+        items: dict[str, object | None] = {
+            f"incident/{key}": asdict(self._open[key]) if key in self._open else None for key in sorted(self._changed)
+        }
+        items["incidents"] = self._count
+        self._changed.clear()
+        return items
+
+    def load(self, saved: Mapping[str, object]) -> None:
+        """Take up saved items."""
+        count = saved.get("incidents", 0)
+        self._count = count if isinstance(count, int) else 0
+        for name, kept in saved.items():
+            if name.startswith("incident/") and isinstance(kept, dict):
+                lists = {key: tuple(value) for key, value in kept.items() if isinstance(value, list)}
+                self._open[name.removeprefix("incident/")] = Incident(**{**kept, **lists})
+
+
+def _reason(was: Incident | None, claim: Claim) -> Reason | None:
+    """Why to speak now; None: nothing worth a message."""
+    if was is None:
+        return "first"
+    if claim.state != was.state:
+        return _BY_STATE[claim.state]
+    if (claim.node, claim.type) != (was.node, was.type):
+        return "moved"
+    before, now = set(was.devices), set(claim.devices)
+    if now - before:
+        return "grew"
+    if before - now:
+        return "shrank"
+    if claim.severity != was.severity or claim.explained_by != was.explained_by:
+        return "explained" if claim.explained_by else "reminder"
+    return None
+
+
+_BY_STATE: Mapping[State, Reason] = {
+    "suspected": "reminder",
+    "confirmed": "confirmed",
+    "cleared": "cleared",
+    "cancelled": "cancelled",
+    "explained": "explained",
+}

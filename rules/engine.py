@@ -1,0 +1,262 @@
+"""All rules on one area: observations in, incidents, wishes and verdicts out. All state can be saved and loaded."""
+
+from collections.abc import Iterable, Mapping
+
+from rules.area import Area, DisconnectOrder, PlannedOutage, Report
+from rules.book import Book, Claim
+from rules.incident import Incident, Outcome, Verdict, Wish
+from rules.neutral import Neutral
+from rules.observation import Observation
+from rules.phases import MvPhase
+from rules.pool import Pool
+from rules.report import judge
+from rules.supply import Supply
+from rules.thresholds import complete
+from rules.topology import Tree
+from rules.transformer import Transformer
+from rules.voltage import Voltage
+from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
+from rules.words import break_claim, case_claim, half_claim, noise_claim, relay_claim
+
+NOTHING = Outcome()
+_NO_BUS = Wire(1)
+
+
+class Engine:
+    """The rules of one area. Time is the observations' own, or `tick`'s."""
+
+    def __init__(
+        self,
+        area: Area,
+        thresholds: Mapping[str, Mapping[str, float]] | None = None,
+        planned: Iterable[PlannedOutage] = (),
+        orders: Iterable[DisconnectOrder] = (),
+        saved: Mapping[str, object] | None = None,
+    ) -> None:
+        limits = complete(thresholds or {})
+        self._area = area
+        self._limits = limits
+        self._tree = tree = Tree(area)
+        self._wires = _wires(area)
+        self._witnesses = {
+            d.id: Witness(d, self._wires.get(d.bus or "", _NO_BUS), limits, area.nominal_voltage) for d in area.devices
+        }
+        self._pool = Pool(tree, limits, planned, orders)
+        self._book = Book(tree)
+        self._supply = Supply(tree, self._witnesses, limits, area)
+        self._neutral = Neutral(tree, self._witnesses, limits, area)
+        self._half = MvPhase(tree, self._witnesses, limits, area)
+        self._voltage = Voltage(tree, self._witnesses, limits, area)
+        self._transformer = Transformer(tree, limits, area)
+        self._beat = min(5.0, area.poll_period_s / 12)
+        self._now = 0.0
+        self._stepped = 0.0
+        self._dirty = False  # evidence about supply changed since the last step
+        self._uneven = False  # voltages far from healthy changed since the last step
+        self._masked: dict[str, float] = {}  # devices that something else explains, and until when
+        self._touched: set[str] = set()
+        self._stirred = False
+        self._terminals = {d.id for d in area.devices if d.kind == "ttu"}
+        self._three_phase = {d.id for d in area.devices if len(d.phases) == 3}
+        if saved:
+            self._load(saved)
+
+    def take(self, observation: Observation) -> Outcome:
+        """One more observation; the incidents that changed with it and the reads that would settle a doubt."""
+        name = observation.device
+        witness = self._witnesses.get(name)
+        if witness is None:
+            return NOTHING
+        at = observation.at
+        self._now = max(self._now, at)
+        changed = witness.take(observation)
+        self._touched.add(name)
+        if name in self._three_phase and not observation.fault and self._half.look(witness):
+            changed |= EVIDENCE
+        said: list[Incident] = []
+        if name in self._terminals and observation.values and self._transformer.take(observation):
+            said += self._say_all("transformer", self._transformer.claims())
+        if changed & VOLTAGE:
+            said += self._outside(witness)
+        if changed & RELAY:
+            said += self._relay(witness)
+        if changed & EVIDENCE:
+            self._dirty = True
+        if not said and not self._due():
+            return NOTHING
+        return self._stepped_outcome(said)
+
+    def tick(self, at: float) -> Outcome:
+        """Time passed without observations."""
+        self._now = max(self._now, at)
+        return self._stepped_outcome([]) if self._due() else NOTHING
+
+    def judge(self, report: Report) -> Verdict:
+        """A customer's call, from what is known."""
+        witness = self._witnesses.get(report.device)
+        ordered = witness is not None and self._pool.order_for(report.device, witness.relay_at) is not None
+        nominal = self._area.nominal_voltage
+        return judge(report, self._book.active(), witness, self._limits, nominal, ordered=ordered)
+
+    def plan(self, outage: PlannedOutage) -> None:
+        """Announce an outage; one with the same id replaces it."""
+        self._pool.planned[outage.id] = outage
+        self._dirty = self._stirred = True
+
+    def unplan(self, outage: str) -> None:
+        """Withdraw an announced outage."""
+        self._pool.planned.pop(outage, None)
+        self._dirty = self._stirred = True
+
+    def active(self) -> tuple[Incident, ...]:
+        """Incidents that last now, oldest first."""
+        return self._book.active()
+
+    def changes(self) -> dict[str, object | None]:
+        """State items that changed since the last call; None: the item is gone."""
+        items: dict[str, object | None] = {f"device/{name}": self._witnesses[name].dump() for name in self._touched}
+        buses = {self._tree.devices[name].bus for name in self._touched} & self._wires.keys()
+        items |= {
+            f"bus/{bus}": [self._wires[bus].polls, self._wires[bus].lost, self._wires[bus].now] for bus in buses if bus
+        }
+        if self._touched:
+            items["engine"] = [self._now, self._stepped, self._dirty, self._uneven, dict(self._masked)]
+        self._touched.clear()
+        if self._stirred:
+            self._stirred = False
+            items |= {
+                "supply": self._supply.dump(),
+                "neutral": self._neutral.dump(),
+                "half": self._half.dump(),
+                "voltage": self._voltage.dump(),
+                "transformer": self._transformer.dump(),
+                **self._book.changes(),
+            }
+        return items
+
+    def _due(self) -> bool:
+        if not self._dirty and not self._uneven:
+            return False
+        return self._now - self._stepped >= self._beat
+
+    def _stepped_outcome(self, said: list[Incident]) -> Outcome:
+        self._stirred = True
+        wishes: list[Wish] = []
+        if self._due():
+            self._stepped = self._now
+            said += self._phases()
+            said += self._neutral_step()
+            self._mask()
+            wishes = self._supply.step(self._now, self._masked)
+            said += self._supply_said()
+            said += self._noise()
+            self._dirty = self._supply.busy or self._half.seen is not None or bool(self._masked)
+        return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
+
+    def _say(self, key: str, claim: Claim | None) -> list[Incident]:
+        told = self._book.end(key, self._now, self._now) if claim is None else self._book.say(key, claim, self._now)
+        return [told] if told else []
+
+    def _say_all(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:
+        self._stirred = True
+        return [told for key, claim in claims for told in self._say(f"{rule}/{key}", claim)]
+
+    def _outside(self, witness: Witness) -> list[Incident]:
+        """A voltage outside, or coming from outside, the limits."""
+        self._uneven = self._stirred = True
+        if witness.device.id in self._masked:
+            return []
+        return self._say_all("voltage", self._voltage.claims()) if self._voltage.take(witness) else []
+
+    def _relay(self, witness: Witness) -> list[Incident]:
+        self._stirred = True
+        if not witness.relay_open:
+            return self._say(f"relay/{witness.device.id}", None)
+        ordered = self._pool.order_for(witness.device.id, witness.at) is not None
+        claim = relay_claim(witness.device.id, witness.at, witness.at - witness.interval, ordered)
+        return self._say(f"relay/{witness.device.id}", claim)
+
+    def _phases(self) -> list[Incident]:
+        half = self._half
+        if half.seen is None:
+            return []
+        if half.over:
+            told = self._book.end("half", self._now, half.seen.healthy_at)
+            half.forget()
+            return [told] if told else []
+        return self._say("half", half_claim(half.seen, half, self._tree))
+
+    def _neutral_step(self) -> list[Incident]:
+        neutral = self._neutral
+        if not self._uneven and not neutral.busy:
+            return []
+        others = {*self._half.masked(), *(d for c in self._supply.cases.values() for d in c.devices)}
+        neutral.look(self._now, others)
+        if neutral.found is None:
+            self._uneven = False
+            return []
+        if neutral.over:
+            told = self._book.end("neutral", self._now, neutral.found.quiet_at)
+            neutral.forget()
+            return [told] if told else []
+        return self._say("neutral", break_claim(neutral.found, self._tree))
+
+    def _mask(self) -> None:
+        until = self._now + self._limits["outage"]["restore_polls"] * self._area.poll_period_s
+        masked = {*self._half.masked(), *self._neutral.masked()}
+        if self._half.seen is not None:
+            masked.update(self._three_phase)
+        for device in masked - self._masked.keys():
+            self._voltage.forget(device)
+        for device in [name for name, end in self._masked.items() if end < self._now and name not in masked]:
+            del self._masked[device]
+            self._witnesses[device].forgive(self._now)
+        self._masked |= dict.fromkeys(masked, until)
+
+    def _supply_said(self) -> list[Incident]:
+        said: list[Incident] = []
+        for case in self._supply.ended:
+            told = self._book.end(case.key, self._now, case.back_at)
+            said += [told] if told else []
+        for case in self._supply.cases.values():
+            if not case.back_at:
+                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool)
+                said += self._say(case.key, claim)
+        return said
+
+    def _noise(self) -> list[Incident]:
+        own = self._limits["comm"]
+        said: list[Incident] = []
+        for bus, wire in self._wires.items():
+            key = f"noise/{bus}"
+            if wire.miss > own["noise_share"]:
+                devices = tuple(d.id for d in self._area.devices if d.bus == bus and d.kind == "meter")
+                said += self._say(key, noise_claim(bus, devices, self._now, wire.miss)) if len(devices) > 2 else []
+            elif wire.miss < own["noise_clear_share"] and self._book.get(key):
+                said += self._say(key, None)
+        return said
+
+    def _load(self, saved: Mapping[str, object]) -> None:
+        for name, kept in saved.items():
+            kind, _, key = name.partition("/")
+            if kind == "device" and key in self._witnesses and isinstance(kept, list):
+                self._witnesses[key].load(kept)
+            elif kind == "bus" and key in self._wires and isinstance(kept, list):
+                self._wires[key].polls, self._wires[key].lost, self._wires[key].now = kept
+        if isinstance(engine := saved.get("engine"), list):
+            self._now, self._stepped, self._dirty, self._uneven, self._masked = engine
+        if isinstance(supply := saved.get("supply"), dict):
+            self._supply.load(supply)
+            self._neutral.load(saved["neutral"])
+            self._half.load(saved["half"])
+            self._voltage.load(saved["voltage"])
+            self._transformer.load(saved["transformer"])
+        self._book.load(saved)
+
+
+def _wires(area: Area) -> dict[str, Wire]:
+    sizes: dict[str, int] = {}
+    for device in area.devices:
+        if device.bus is not None:
+            sizes[device.bus] = sizes.get(device.bus, 0) + 1
+    return {bus: Wire(size) for bus, size in sizes.items()}

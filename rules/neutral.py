@@ -1,0 +1,189 @@
+"""A broken neutral, from voltage magnitudes: one shift of the neutral point must explain every meter below a node."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import cos, hypot, pi, sin
+from statistics import median
+
+from rules.area import Area
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import ALIVE, HALF, Witness
+
+_ANGLES = (0.0, -2 * pi / 3, 2 * pi / 3)
+_COS = tuple(cos(angle) for angle in _ANGLES)
+_SIN = tuple(sin(angle) for angle in _ANGLES)
+SILENT_SHARE = 0.40  # of the healthy voltage: what a phase has, about, on which every meter fell silent
+MOST = 8.0  # nats that one meter may say
+
+
+@dataclass(slots=True)
+class Break:
+    """A neutral that seems broken."""
+
+    node: str
+    since: float
+    after: float
+    seen_at: float
+    shift_v: float
+    times: int = 1
+    confirmed: bool = False
+    quiet_at: float = 0.0  # since when nothing is displaced any more
+
+
+def shift(volts: Sequence[float], healthy: float) -> tuple[float, float]:
+    """The neutral point's shift (x, y) in volts for the voltages of phases A, B, C and the healthy voltage."""
+    square = sum(volt * volt for volt in volts) / 3 - healthy * healthy
+    along = [(healthy * healthy + square - volt * volt) / (2 * healthy) for volt in volts]
+    x = 2 / 3 * sum(part * c for part, c in zip(along, _COS, strict=True))
+    y = 2 / 3 * sum(part * s for part, s in zip(along, _SIN, strict=True))
+    return x, y
+
+
+def shifted(place: int, x: float, y: float, healthy: float) -> float:
+    """The voltage of a phase when the neutral point is shifted by (x, y)."""
+    return hypot(healthy * _COS[place] - x, healthy * _SIN[place] - y)
+
+
+class Neutral:
+    """Looks for a break whenever a meter stands far from the healthy voltage."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["neutral"]
+        self._nominal = area.nominal_voltage
+        self._poll = area.poll_period_s
+        self.found: Break | None = None
+        self._looked = 0.0
+
+    @property
+    def busy(self) -> bool:
+        return self.found is not None
+
+    def look(self, now: float, skip: Collection[str]) -> bool:
+        """Weigh all fresh voltages; whether something about the break changed. `skip`: explained otherwise."""
+        if now - self._looked < self._poll / 6:
+            return False
+        self._looked = now
+        healthy = self._healthy()
+        best = self._best(now, healthy, skip)
+        found = self.found
+        if best is None:
+            return self._calm(now, healthy)
+        node, size = best
+        if found is None:
+            after = min((w.at - w.interval for w in self._below(node)), default=now)
+            self.found = Break(node, now, after, now, size)
+            return True
+        found.quiet_at = 0.0
+        if now - found.seen_at >= self._poll / 2:
+            found.times, found.seen_at = found.times + 1, now
+        found.shift_v = max(found.shift_v, size)
+        moved = node != found.node and not found.confirmed
+        if moved:
+            found.node = node
+        if not found.confirmed and found.times >= self._limits["polls"]:
+            found.confirmed = True
+            return True
+        return moved
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing has been displaced for long enough; `forget` then."""
+        found = self.found
+        if found is None or not found.quiet_at:
+            return False
+        return self._looked - found.quiet_at > (4 if found.confirmed else 2) * self._poll
+
+    def forget(self) -> None:
+        """The end was told."""
+        self.found = None
+
+    def masked(self) -> Collection[str]:
+        """Devices whose voltage or silence the break explains."""
+        if self.found is None:
+            return ()
+        return [device.id for device in self._tree.below[self.found.node]]
+
+    def _healthy(self) -> float:
+        """Voltage above the break: the mean of the terminals' phases, or the nominal one."""
+        terminals = [w for w in self._witnesses.values() if w.device.kind in ("ttu", "ltu") and not w.is_silent]
+        volts = [v for w in terminals for v in w.volts if v is not None and v > 0.8 * self._nominal]
+        return median(volts) if volts else 1.03 * self._nominal
+
+    def _best(self, now: float, healthy: float, skip: Collection[str]) -> tuple[str, float] | None:
+        far = self._limits["displaced_share"] * healthy
+        fresh = {
+            name: [(p, v) for p in w.places if (v := w.volts[p]) is not None and w.state[p] in (ALIVE, HALF)]
+            for name, w in self._witnesses.items()
+            if w.device.kind == "meter" and not w.is_silent and name not in skip and now - w.at < 2.5 * self._poll
+        }
+        displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
+        if len(displaced) < 2:
+            return None
+        nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
+        best, best_score = None, 0.0
+        for node in sorted(nodes, key=self._tree.rank.__getitem__, reverse=True):
+            below = [(p, v) for d in self._tree.below[node] for p, v in fresh.get(d.id, ())]
+            scored = self._score(node, below, healthy, skip)
+            if scored is not None and scored[0] > best_score:
+                best, best_score = (node, scored[1]), scored[0]
+        return best
+
+    def _score(
+        self, node: str, volts: Sequence[tuple[int, float]], healthy: float, skip: Collection[str]
+    ) -> tuple[float, float] | None:
+        """How much better a shifted neutral explains these voltages than none, and the shift in volts."""
+        middle = [self._middle(node, place, volts, healthy, skip) for place in range(3)]
+        if any(volt is None for volt in middle):
+            return None
+        known = [volt or 0.0 for volt in middle]
+        x, y = shift(known, healthy)
+        size = hypot(x, y)
+        square = sum(volt * volt for volt in known) / 3 - healthy * healthy
+        if square < (self._limits["shift_share"] * self._nominal) ** 2 or max(known) < self._limits["spread"] * min(
+            known
+        ):
+            return None
+        sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
+        score = -self._limits["prior"]
+        for place, volt in volts:
+            expected = shifted(place, x, y, healthy)
+            score += max(-MOST, min(MOST, ((volt - healthy) ** 2 - (volt - expected) ** 2) / sigma))
+        return (score, size) if score > 0 else None
+
+    def _middle(
+        self, node: str, place: int, volts: Sequence[tuple[int, float]], healthy: float, skip: Collection[str]
+    ) -> float | None:
+        seen = [volt for at, volt in volts if at == place]
+        if seen:
+            return median(seen)
+        silent = [w for w in self._below(node) if w.places == (place,) and w.is_silent and w.device.id not in skip]
+        return SILENT_SHARE * healthy if silent else None
+
+    def _below(self, node: str) -> list[Witness]:
+        return [self._witnesses[device.id] for device in self._tree.below[node]]
+
+    def _calm(self, now: float, healthy: float) -> bool:
+        """No break fits now: it may be balanced loads, so wait until every meter below is near the healthy voltage."""
+        found = self.found
+        if found is None:
+            return False
+        near = 0.6 * self._limits["displaced_share"] * healthy
+        volts = [v for w in self._below(found.node) for v in w.volts if v is not None and not w.is_silent]
+        if any(abs(volt - healthy) > near and volt > healthy for volt in volts):
+            found.quiet_at = 0.0
+        else:
+            found.quiet_at = found.quiet_at or now
+        return self.over
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return [asdict(self.found) if self.found else None, self._looked]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self.found = Break(**kept[0]) if kept[0] else None
+        self._looked = kept[1]

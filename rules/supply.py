@@ -1,0 +1,395 @@
+"""Loss of supply and loss of contact: from evidence to cases that begin, grow, move, settle and end.
+
+A case is one cause: a failed node (all phases or some), a dead line, or one device that fell silent. While a case is
+young, newly dead devices may move it up the tree; once settled, they are a fault of their own.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from statistics import median, pstdev
+
+from rules.area import Area
+from rules.explain import Drop, Explanation, SilentBus, explain
+from rules.incident import Wish
+from rules.locate import WHOLE, Found, Sign
+from rules.thresholds import Limits
+from rules.topology import PHASES, Tree
+from rules.witness import ALIVE, DEAD, Witness
+
+
+@dataclass(slots=True)
+class Case:
+    """One cause of silence, as long as it lasts."""
+
+    key: str
+    kind: str  # supply, bus, device
+    node: str
+    places: list[int]
+    whole: bool
+    devices: list[str]
+    since: float  # first evidence
+    after: float  # last moment it was surely not there
+    stage: str = "suspected"
+    changed_at: float = 0.0  # node or devices changed
+    confirmed_at: float = 0.0
+    back_at: float = 0.0  # one of its devices answered again; 0: none did
+    back_seen: float = 0.0
+    consequent: list[str] = field(default_factory=list)  # lines that are dead because of it
+    load_kw: float | None = None  # that vanished with it
+    pinged: float = 0.0
+    score: float = 0.0  # weight of the evidence, nats
+    alone: bool = False  # `node` is a device
+
+
+class Supply:
+    """All cases of one area."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["outage"]
+        self._certain = limits["comm"]["certainty"]
+        self._poll = area.poll_period_s
+        self._buses: dict[str, list[str]] = {}
+        for device in area.devices:
+            if device.bus is not None:
+                self._buses.setdefault(device.bus, []).append(device.id)
+        self._collectors = {bus.id: bus.collector_node for bus in area.buses}
+        self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
+        self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
+        self.cases: dict[str, Case] = {}
+        self._count = 0
+        self.ended: list[Case] = []  # since the last step, with back_at as their end
+
+    @property
+    def busy(self) -> bool:
+        """Whether time alone may change something."""
+        return any(
+            case.back_at or not case.confirmed_at or not self._settled(case, 0.0) for case in self.cases.values()
+        )
+
+    def step(self, now: float, masked: Collection[str]) -> list[Wish]:
+        """Weigh all evidence anew. `masked` devices are explained by something that is no loss of supply."""
+        self.ended = []
+        for case in list(self.cases.values()):
+            if case.stage == "confirmed":
+                self._restoration(case, now)
+        owned = self._owned(masked, now)
+        for name, witness in self._witnesses.items():
+            witness.excused = name in owned
+        found = self._weigh(owned)
+        self._match(found, now)
+        return list(self._wishes(now))
+
+    def _owned(self, masked: Collection[str], now: float) -> set[str]:
+        """Devices whose silence something known explains. A settled case takes what falls silent below it."""
+        owned = set(masked)
+        taken = {device for case in self.cases.values() for device in case.devices}
+        for case in self.cases.values():
+            if case.stage != "confirmed" or not self._frozen(case, now):
+                continue
+            owned.update(case.devices)
+            owned.update(device for bus in case.consequent for device in self._buses.get(bus, ()))
+            if case.kind != "supply" or case.alone:
+                continue
+            below = [d.id for d in self._tree.below[case.node] if self._is_hit(self._witnesses[d.id], case)]
+            owned.update(below)
+            if not case.back_at:
+                case.devices += [d for d in below if d not in taken and self._has_lost(self._witnesses[d])]
+        return owned
+
+    def _is_hit(self, witness: Witness, case: Case) -> bool:
+        """Whether a device below the case's node loses all supply with it."""
+        return len(case.places) == 3 or case.whole or set(witness.places) <= set(case.places)
+
+    def _has_lost(self, witness: Witness) -> bool:
+        return (witness.is_silent and witness.needs_supply) or (not witness.is_silent and DEAD in witness.state)
+
+    # evidence
+
+    def signs(self, witness: Witness) -> tuple[Sign, ...]:
+        """What a device says, phase by phase."""
+        limits = self._limits
+        if witness.is_silent:
+            if witness.needs_supply:
+                weight = min(limits["silence_weight"], witness.weight)
+                if witness.gasp_at > witness.alive_at:
+                    weight += limits["silence_weight"]
+                place = witness.places[0] if len(witness.places) == 1 else WHOLE
+                return (Sign(place, weight, witness.silent_since),)
+            if witness.device.kind == "meter":
+                return ()
+        signs = []
+        for place in witness.places:
+            if witness.state[place] == DEAD:
+                signs.append(Sign(place, limits["dead_weight"], witness.dead_at[place]))
+            elif witness.state[place] == ALIVE and not witness.is_silent:
+                signs.append(Sign(place, -limits["alive_weight"], witness.alive_at))
+        return tuple(signs)
+
+    def _weigh(self, owned: Collection[str]) -> Explanation:
+        free = [witness for name, witness in self._witnesses.items() if name not in owned]
+        if not any(witness.is_silent or DEAD in witness.state for witness in free):
+            return Explanation(0.0)
+        for wire in {id(w.wire): w.wire for w in free}.values():
+            wire.now = 0.0
+        explanation = self._explained(free, owned)
+        if self._blame_noise(free, explanation):
+            explanation = self._explained(free, owned)
+        return explanation
+
+    def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
+        """Silence that no fault explains tells how noisy its line is right now; whether any line is."""
+        known = {device for found in explanation.found if not found.alone for device in found.devices}
+        known.update(device for bus in (*explanation.buses, *explanation.consequent) for device in bus.devices)
+        stray: dict[str, int] = {}
+        for witness in free:
+            bus = witness.device.bus
+            if bus is not None and 0 < witness.silent <= 3 and witness.device.id not in known:
+                stray[bus] = stray.get(bus, 0) + 1
+        noisy = {bus: count for bus, count in stray.items() if count > 2}
+        for bus, count in noisy.items():
+            self._witnesses[self._buses[bus][0]].wire.now = count / len(self._buses[bus])
+        return bool(noisy)
+
+    def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
+        evidence = {w.device.id: signs for w in free if (signs := self.signs(w))}
+        buses = list(self._silent_buses(owned))
+        silent = [w for w in free if w.silent and w.needs_supply]
+        drop = self._drop(silent) if buses and silent else None
+        return explain(self._tree, evidence, buses, self._priors, drop)
+
+    def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
+        for bus, devices in self._buses.items():
+            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].alive_at]
+            if len(heard) < 2 or any(not witness.silent for witness in heard):
+                continue
+            weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
+            names = tuple(witness.device.id for witness in heard)
+            since = min(witness.silent_since for witness in heard)
+            yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
+
+    def _drop(self, silent: list[Witness]) -> Drop | None:
+        """Load that vanished at the terminals above the silent devices; None when no terminal can tell."""
+        since = sorted(w.silent_since for w in silent)[len(silent) // 5]
+        before_at = min(since, median(w.alive_at for w in silent))
+        terminals = self._terminals_above(silent)
+        observed, noise = 0.0, 0.0
+        for terminal in terminals:
+            before = [kw for at, kw in terminal.history if at <= before_at]
+            after = [kw for at, kw in terminal.history if at >= since]
+            if not before or not after or DEAD in terminal.state:
+                return None
+            observed += sum(before[-3:]) / len(before[-3:]) - sum(after[:3]) / len(after[:3])
+            steps = [b - a for a, b in pairwise(before)]
+            noise += (pstdev(steps) if len(steps) > 2 else 0.05 * abs(before[-1])) ** 2 + (0.01 * before[-1]) ** 2
+        if not terminals:
+            return None
+        names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
+        load = {w.device.id: w.power for w in silent if w.power is not None and w.device.id in names}
+        meters = {name: kw for name, kw in load.items() if self._tree.devices[name].kind == "meter"}
+        return Drop(observed, max(0.05, noise**0.5), meters)
+
+    def _terminals_above(self, silent: list[Witness]) -> list[Witness]:
+        """The nearest answering terminals that together see all of these devices."""
+        chosen: dict[str, Witness] = {}
+        for witness in silent:
+            path = self._tree.upward[witness.device.node]
+            near = [t for t in self._terminals if self._tree.devices[t].node in path and not self._witnesses[t].silent]
+            if not near:
+                return []
+            nearest = min(near, key=lambda t: path.index(self._tree.devices[t].node))
+            chosen[nearest] = self._witnesses[nearest]
+        tops = [w for w in chosen.values() if w.device.kind == "ttu"]
+        return tops[:1] if tops else list(chosen.values())
+
+    # cases
+
+    def _match(self, explanation: Explanation, now: float) -> None:
+        """Bring the open cases in line with what explains the evidence now."""
+        unmatched = [c for c in self.cases.values() if not (c.stage == "confirmed" and self._frozen(c, now))]
+        wanted: list[Case] = [*self._wanted_supply(explanation), *map(self._wanted_bus, explanation.buses)]
+        for want in sorted(wanted, key=lambda case: -len(case.devices)):
+            same = [c for c in unmatched if set(c.devices) & set(want.devices)]
+            if same:
+                case = max(same, key=lambda c: (c.stage == "confirmed", len(set(c.devices) & set(want.devices))))
+                unmatched.remove(case)
+                self._update(case, want, now)
+            else:
+                self._count += 1
+                want.key = f"supply/{self._count}"
+                want.changed_at = now
+                self.cases[want.key] = case = want
+            if case.stage == "suspected" and self._convincing(case, now):
+                case.stage, case.confirmed_at = "confirmed", now
+        for case in unmatched:
+            if case.stage == "suspected":
+                self._end(case, now)
+
+    def _wanted_supply(self, explanation: Explanation) -> Iterator[Case]:
+        by_node: dict[tuple[str, bool], list[Found]] = {}
+        for found in explanation.found:
+            by_node.setdefault((found.node, found.alone), []).append(found)
+        for (node, alone), parts in by_node.items():
+            devices = list(dict.fromkeys(device for part in parts for device in part.devices))
+            if alone and not self._speaks_alone(devices[0]):
+                continue
+            consequent = [
+                b.id for b in explanation.consequent if self._tree.is_within(b.collector_node or "", node)
+            ] if not alone else []  # fmt: skip
+            dead = [self._witnesses[device] for device in devices]
+            after = max((w.alive_at for w in dead if w.is_silent and w.alive_at <= parts[0].since), default=0.0)
+            yield Case(
+                key="",
+                kind="device" if alone and not self._read_dead(devices[0]) else "supply",
+                node=node,
+                places=sorted({place for part in parts for place in part.places}),
+                whole=any(part.whole for part in parts),
+                devices=devices,
+                since=min(part.since for part in parts),
+                after=after,
+                consequent=consequent,
+                load_kw=explanation.drop.observed_kw if explanation.drop else None,
+                score=sum(part.score for part in parts),
+                alone=alone,
+            )
+
+    def _wanted_bus(self, bus: SilentBus) -> Case:
+        after = max((a for d in bus.devices if (a := self._witnesses[d].alive_at) <= bus.since), default=0.0)
+        return Case("", "bus", bus.id, [0, 1, 2], True, list(bus.devices), bus.since, after, score=bus.weight)
+
+    def _speaks_alone(self, device: str) -> bool:
+        """Whether one device's evidence makes a case without any other."""
+        witness = self._witnesses[device]
+        if witness.device.kind == "neighbour_ttu":
+            return False
+        if witness.gasp_at > witness.alive_at:
+            return True
+        return self._read_dead(device) or witness.weight >= self._certain
+
+    def _read_dead(self, device: str) -> bool:
+        return not self._witnesses[device].is_silent and DEAD in self._witnesses[device].state
+
+    def _update(self, case: Case, want: Case, now: float) -> None:
+        if (case.node, case.places) != (want.node, want.places) or set(want.devices) - set(case.devices):
+            case.changed_at = now
+        case.kind, case.node, case.places, case.whole = want.kind, want.node, want.places, want.whole
+        case.devices, case.consequent = want.devices, want.consequent
+        case.score, case.alone = want.score, want.alone
+        case.since = min(case.since, want.since)
+        case.after = want.after or case.after
+        case.load_kw = want.load_kw if want.load_kw is not None else case.load_kw
+
+    def _convincing(self, case: Case, now: float) -> bool:
+        """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
+        dead = [self._witnesses[device] for device in case.devices]
+        if case.kind == "device":
+            return self._speaks_alone(case.devices[0])
+        cycle = self.cycle(case.devices)
+        span = max(w.at for w in dead) - case.since
+        readings = sum(max(1, w.silent) for w in dead)
+        enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
+        if span < enough or readings < 2 or case.score < self._limits["confirm_nats"]:
+            return False
+        return now - case.since > 1.5 * cycle or not self._open_questions(case)
+
+    def _open_questions(self, case: Case) -> bool:
+        """Whether devices that could move the case have not been read since it began."""
+        around: set[str] = set()
+        if case.kind == "supply" and not case.alone:
+            wider = self._tree.parent(case.node) or case.node
+            around.update(device.id for device in self._tree.below[wider])
+        for device in case.devices:
+            around.update(self._buses.get(self._tree.devices[device].bus or "", ()))
+        return any(0 < self._witnesses[device].at < case.since for device in around)
+
+    def _restoration(self, case: Case, now: float) -> None:
+        """Watch devices of a confirmed case come back; decide when all had their turn."""
+        devices = [self._witnesses[device] for device in case.devices]
+        back = [w for w in devices if self._is_back(w, case)]
+        if not back:
+            case.back_at = 0.0
+            return
+        if not case.back_at:
+            case.back_at = min(w.alive_at for w in back)
+            case.back_seen = now
+        waited = now - case.back_seen > self._limits["restore_polls"] * self.cycle(case.devices)
+        if not waited and len(back) < len(devices) and any(w.at < case.back_at for w in devices):
+            return
+        still = [w for w in devices if w not in back]
+        if len(back) >= self._limits["restore_share"] * len(devices) or not self._still_there(case, still):
+            self._end(case, case.back_at)
+            return
+        case.devices = [w.device.id for w in still]
+        case.back_at = 0.0
+
+    def _is_back(self, witness: Witness, case: Case) -> bool:
+        if witness.is_silent or witness.alive_at <= case.since:
+            return False
+        if case.kind != "supply" or case.alone:
+            return not any(witness.state[place] == DEAD for place in witness.places)
+        watched = [place for place in witness.places if place in case.places]
+        return all(witness.state[place] == ALIVE for place in watched)
+
+    def _still_there(self, case: Case, still: list[Witness]) -> bool:
+        """Whether what is still dead says that the same node is still without supply."""
+        if case.kind != "supply" or len(still) < 2:
+            return False
+        others = {d for c in self.cases.values() if c is not case for d in c.devices}
+        evidence = {n: s for n, w in self._witnesses.items() if n not in others and (s := self.signs(w))}
+        return any(f.node == case.node for f in explain(self._tree, evidence, (), self._priors, None).found)
+
+    def _end(self, case: Case, at: float) -> None:
+        case.back_at = at
+        self.ended.append(case)
+        del self.cases[case.key]
+        others = {device for other in self.cases.values() for device in other.devices}
+        if case.stage == "confirmed":
+            for device in set(case.devices) - others:
+                self._witnesses[device].forgive(at)
+
+    def _settled(self, case: Case, now: float) -> bool:
+        newest = max((self._witnesses[device].at for device in case.devices), default=now)
+        quiet = max(now, newest) - max(case.changed_at, case.confirmed_at)
+        return quiet > self._limits["settle_polls"] * self.cycle(case.devices)
+
+    def _frozen(self, case: Case, now: float) -> bool:
+        return bool(case.back_at) or self._settled(case, now)
+
+    def cycle(self, devices: Iterable[str]) -> float:
+        """The longest time between two polls of any of these devices, seconds."""
+        seen = max((self._witnesses[device].interval for device in devices), default=0.0)
+        return min(max(self._poll, seen), 4 * self._poll) if seen else self._poll
+
+    def _wishes(self, now: float) -> Iterator[Wish]:
+        """Reads that settle a suspicion: two devices that seem dead, one beside them."""
+        for case in self.cases.values():
+            if case.stage != "suspected" or now - case.pinged < max(3.0, self._poll / 8):
+                continue
+            case.pinged = now
+            dead = sorted((self._witnesses[device] for device in case.devices), key=lambda w: w.at)
+            for witness in dead[:2]:
+                if now - witness.at > 2.0:
+                    yield Wish(witness.device.id, f"is {case.node} without supply?")
+            parent = self._tree.parent(case.node) if case.kind == "supply" and not case.alone else None
+            around = [self._witnesses[d.id] for d in self._tree.below.get(parent or "", ()) if d.id not in case.devices]
+            stale = sorted((w for w in around if w.at < case.since), key=lambda w: w.at)
+            for witness in stale[:2]:
+                yield Wish(witness.device.id, f"does the fault at {case.node} reach further?")
+
+    def phases(self, case: Case) -> str:
+        """The phases of a case as letters; '' for a line."""
+        return "" if case.kind == "bus" else "".join(PHASES[place] for place in case.places)
+
+    def dump(self) -> dict[str, object]:
+        """Its state as plain data."""
+        return {"count": self._count, "cases": [asdict(case) for case in self.cases.values()]}
+
+    def load(self, kept: Mapping[str, object]) -> None:
+        """Take up the state that `dump` gave."""
+        cases, count = kept["cases"], kept["count"]
+        assert isinstance(cases, list)
+        assert isinstance(count, int)
+        self._count = count
+        self.cases = {case["key"]: Case(**case) for case in cases}

@@ -1,0 +1,53 @@
+"""Hold and hysteresis: how long something has been outside a limit, counted on the samples' own time."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Change = Literal["suspected", "confirmed", "cleared", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A limit. `bad` and `good` are what the caller found; in between is the hysteresis, where nothing changes."""
+
+    prealarm_s: float
+    hold_s: float
+    clear_s: float
+    gap_s: float  # a longer pause between samples freezes the timers
+
+
+@dataclass(slots=True)
+class Outside:
+    """One thing that is, or lately was, outside."""
+
+    since: float  # epoch seconds of the first bad sample
+    after: float  # epoch seconds of the last good sample before it
+    at: float  # of the newest sample
+    held_s: float = 0.0  # seconds outside that were seen
+    inside_s: float = 0.0  # seconds inside again
+    back_at: float = 0.0  # first good sample after it
+    stage: Literal["", "suspected", "confirmed"] = ""
+    worst: float = 0.0
+
+
+def step(band: Band, was: Outside, at: float, *, bad: bool, good: bool) -> Change | None:
+    """One more sample of something that is outside: moves the timers of `was`, says what changed."""
+    passed = at - was.at
+    was.at = at
+    if passed > band.gap_s:
+        passed = 0.0
+    if good:
+        was.back_at = was.back_at or at
+        was.inside_s += passed
+        if not was.stage or was.inside_s >= band.clear_s:
+            return "cleared" if was.stage == "confirmed" else "cancelled"
+        return None
+    was.inside_s, was.back_at = 0.0, 0.0
+    was.held_s += passed
+    if was.stage != "confirmed" and was.held_s >= band.hold_s:
+        was.stage = "confirmed"
+        return "confirmed"
+    if not was.stage and was.held_s >= band.prealarm_s and bad:
+        was.stage = "suspected"
+        return "suspected"
+    return None

@@ -1,0 +1,145 @@
+"""Every threshold of the rules: default, unit, meaning and where the default comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Limits = Mapping[str, Mapping[str, float]]
+"""Thresholds by rule and name, complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One number that maintenance may set."""
+
+    default: float
+    unit: str
+    meaning: str
+    source: str = "project"
+    low: float = 0.0  # the least value that makes sense
+    high: float = 1e9
+
+
+def _t(default: float, unit: str, meaning: str, source: str = "project", high: float = 1e9) -> Threshold:
+    return Threshold(default, unit, meaning, source, 0.0, high)
+
+
+_DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
+    "voltage": {
+        "low_share": _t(0.90, "of Un", "below this a supply voltage is low", "GB/T 12325-2008: 220 V -10 %", 1),
+        "high_share": _t(1.07, "of Un", "above this a supply voltage is high", "GB/T 12325-2008: 220 V +7 %", 2),
+        "severe_low_share": _t(0.80, "of Un", "below this a low voltage is severe", "State Grid practice", 1),
+        "severe_high_share": _t(1.20, "of Un", "above this a high voltage is severe", "meters' own event", 2),
+        "margin_share": _t(0.01, "of Un", "how far inside the limit counts as recovered", high=0.1),
+        "prealarm_s": _t(300, "s", "time outside after which it is suspected"),
+        "hold_s": _t(3600, "s", "time outside after which it is confirmed", "State Grid practice: 1 h"),
+        "severe_hold_s": _t(60, "s", "time beyond the severe limit after which it is severe", "meters' own event"),
+        "clear_s": _t(300, "s", "time inside after which it is over"),
+    },
+    "outage": {
+        "dead_share": _t(0.10, "of Un", "a phase below this has no supply", "IEC 61000-4-30", 1),
+        "half_share": _t(0.60, "of Un", "a phase between dead_share and this is neither alive nor dead", high=1),
+        "confirm_s": _t(30, "s", "evidence that spans this time confirms, unless one poll is shorter"),
+        "confirm_polls": _t(0.9, "polls", "evidence that spans this many polls confirms, if that is shorter"),
+        "confirm_nats": _t(5, "ln", "least weight of the evidence that confirms"),
+        "settle_polls": _t(2.0, "polls", "after this, newly silent devices are a fault of their own"),
+        "restore_polls": _t(2.5, "polls", "how long a restored node's devices may take to answer"),
+        "restore_share": _t(0.95, "share", "of a node's devices must answer for it to be over", high=1),
+        "sustained_s": _t(180, "s", "a shorter outage is momentary", "DL/T 836-2016: 3 min"),
+        "alive_weight": _t(8, "ln", "evidence of a good reading against an outage"),
+        "dead_weight": _t(8, "ln", "evidence of a phase read without voltage"),
+        "silence_weight": _t(6, "ln", "most that silence of one device says"),
+        "prior_meter": _t(4, "ln", "rarity of a fault of one supply"),
+        "prior_box": _t(3, "ln", "rarity of a box outage"),
+        "prior_line": _t(4, "ln", "rarity of a line break"),
+        "prior_feeder": _t(3, "ln", "rarity of a feeder outage"),
+        "prior_transformer": _t(3, "ln", "rarity of a transformer outage"),
+        "prior_mv_feeder": _t(4, "ln", "rarity of an MV outage"),
+        "prior_bus": _t(4, "ln", "rarity of a dead line or collector"),
+        "mv_loss_tolerance": _t(0.07, "share", "two half phases must sum up to the third within this", high=1),
+    },
+    "comm": {
+        "certainty": _t(17, "ln", "weight of a device's silences that makes them a fault: 3 polls on a good line"),
+        "miss_floor": _t(0.002, "share", "least chance of a timeout that is believed", high=1),
+        "miss_ceiling": _t(0.5, "share", "highest chance of a timeout that is believed", high=1),
+        "noise_share": _t(0.15, "share", "lost answers that make a line a noisy one", high=1),
+        "noise_clear_share": _t(0.05, "share", "lost answers below which a line is good again", high=1),
+        "memory_polls": _t(500, "polls", "how many polls a device's own rate of lost answers remembers"),
+        "strangers_polls": _t(10, "polls", "polls without any answer ever before a new device is reported"),
+    },
+    "neutral": {
+        "shift_share": _t(0.15, "of Un", "least shift of the neutral point"),
+        "spread": _t(1.25, "ratio", "least ratio of the highest to the lowest phase voltage"),
+        "displaced_share": _t(0.08, "of Un", "a meter this far from the healthy voltage is looked at", high=1),
+        "tolerance_share": _t(0.035, "of Un", "how well one shift must explain each meter", high=1),
+        "prior": _t(6, "ln", "rarity of a broken neutral"),
+        "polls": _t(2, "polls", "polls that must show it"),
+    },
+    "transformer": {
+        "heavy_share": _t(0.80, "of rated", "load above this is heavy", "utility practice", 10),
+        "overload_share": _t(1.00, "of rated", "load above this is an overload", "utility practice", 10),
+        "margin_share": _t(0.02, "of rated", "how far below the limit counts as over", high=1),
+        "hold_s": _t(7200, "s", "time above a limit after which it is confirmed", "utility practice: 2 h"),
+        "prealarm_s": _t(600, "s", "time above a limit after which it is suspected"),
+        "emergency_share": _t(
+            1.30, "of rated", "load above this is allowed for emergency_s only", "overload table", 10
+        ),
+        "emergency_s": _t(3600, "s", "time above emergency_share that is allowed", "overload table, indoor"),
+        "clear_s": _t(600, "s", "time below the limit after which it is over"),
+        "unbalance_share": _t(0.25, "share", "(Imax-Imin)/Imax above this is unbalanced", "utility practice", 1),
+        "unbalance_load_share": _t(0.50, "of rated", "load from which unbalance matters", "utility practice", 10),
+        "reverse_share": _t(0.005, "of rated", "export above this is reverse power", "meters' own event", 1),
+        "reverse_s": _t(900, "s", "time of export after which it is said"),
+        "oil_high": _t(85, "degC", "top oil above this is high", "ONAN practice"),
+        "oil_limit": _t(95, "degC", "top oil above this is critical", "ONAN limit"),
+        "oil_s": _t(300, "s", "time above an oil limit after which it is confirmed"),
+    },
+    "pool": {
+        "early_s": _t(900, "s", "a planned outage may begin this much before its time"),
+        "late_s": _t(900, "s", "a planned outage may last this much longer than its time"),
+        "order_s": _t(86400, "s", "a relay that opens within this after an order opened by it"),
+    },
+    "report": {
+        "recent_polls": _t(2.5, "polls", "a reading older than this is asked for again"),
+        "no_load_a": _t(0.03, "A", "below this a customer draws nothing"),
+        "base_load_share": _t(0.2, "share", "of the usual load: below this a customer lost it"),
+    },
+    "dip": {
+        "share": _t(0.90, "of Un", "a single reading below this between good ones is a dip", "IEEE 1159", 1),
+        "meters": _t(3, "meters", "silent at the same time and back at the next poll make a momentary outage"),
+    },
+}
+
+
+def defaults() -> Mapping[str, Mapping[str, Threshold]]:
+    """Every threshold by rule and name."""
+    return _DEFAULTS
+
+
+def complete(thresholds: Limits) -> dict[str, dict[str, float]]:
+    """The given thresholds, and the default for everything that is not given."""
+    return {
+        rule: {name: float(thresholds.get(rule, {}).get(name, one.default)) for name, one in names.items()}
+        for rule, names in _DEFAULTS.items()
+    }
+
+
+def faults(thresholds: Mapping[str, Mapping[str, object]]) -> list[tuple[str, str, str]]:
+    """What is wrong with thresholds from a file: (rule, key, sentence) each; the key is '' for the rule itself."""
+    wrong: list[tuple[str, str, str]] = []
+    for rule, names in thresholds.items():
+        if rule not in _DEFAULTS:
+            wrong.append((rule, "", f"there is no rule {rule!r}; rules are {', '.join(_DEFAULTS)}"))
+            continue
+        wrong += [(rule, key, says) for key, value in names.items() if (says := _fault(rule, key, value))]
+    return wrong
+
+
+def _fault(rule: str, key: str, value: object) -> str:
+    known = _DEFAULTS[rule].get(key)
+    if known is None:
+        return f"is no threshold of this rule; it has {', '.join(_DEFAULTS[rule])}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"must be a number in {known.unit}"
+    if not known.low <= value <= known.high:
+        return f"{value} {known.unit} is not within {known.low:g} to {known.high:g}"
+    return ""

@@ -1,0 +1,120 @@
+"""The transformer: load against its rating, unbalance, power flowing backwards, oil temperature."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from rules.area import Area
+from rules.book import Claim
+from rules.incident import Severity
+from rules.observation import Observation
+from rules.threshold import Band, Outside, step
+from rules.thresholds import Limits
+from rules.topology import Tree
+
+SEVERITY: Mapping[str, Severity] = {
+    "overload": "major",
+    "heavy_load": "minor",
+    "current_unbalance": "minor",
+    "reverse_power": "info",
+    "oil_temperature_high": "major",
+}
+
+
+class Transformer:
+    """What the terminal at the transformer says about it."""
+
+    def __init__(self, tree: Tree, limits: Limits, area: Area) -> None:
+        own = limits["transformer"]
+        self._own = own
+        top = tree.transformer()
+        self._node = top.id if top else ""
+        self._rated = (top.rated_kva if top else None) or 0.0
+        gap = 2.5 * area.poll_period_s
+        load = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], gap)
+        self._bands = {
+            "overload": load,
+            "heavy_load": load,
+            "current_unbalance": load,
+            "reverse_power": Band(own["reverse_s"], own["reverse_s"], own["clear_s"], gap),
+            "oil_temperature_high": Band(own["oil_s"], own["oil_s"], own["clear_s"], gap),
+        }
+        self.outside: dict[str, Outside] = {}
+        self._ended: list[str] = []
+
+    def take(self, seen: Observation) -> bool:
+        """The terminal was read; whether an incident may have changed."""
+        changed = False
+        for kind, value, limit, margin in self._measured(seen.values):
+            was = self.outside.get(kind)
+            if was is None:
+                if value > limit:
+                    self.outside[kind] = Outside(seen.at, seen.at, seen.at, worst=value)
+                continue
+            was.worst = max(was.worst, value)
+            change = step(self._bands[kind], was, seen.at, bad=value > limit, good=value <= limit - margin)
+            if change in ("cleared", "cancelled"):
+                del self.outside[kind]
+                self._ended.append(kind)
+            changed = changed or change is not None
+        return changed
+
+    def _measured(self, values: Mapping[str, float | None]) -> Iterator[tuple[str, float, float, float]]:
+        """(kind, value, limit, margin) of everything that can be told from one reading."""
+        own = self._own
+        amps = [values.get(f"current_{phase}") for phase in "abc"]
+        volts = [values.get(f"voltage_{phase}") for phase in "abc"]
+        if self._rated and all(a is not None for a in amps) and all(v is not None for v in volts):
+            share = sum((a or 0) * (v or 0) for a, v in zip(amps, volts, strict=True)) / 1000 / self._rated
+            margin = own["margin_share"]
+            yield "overload", share, own["overload_share"], margin
+            yield "heavy_load", share, own["heavy_share"], margin
+            top = max(abs(a or 0) for a in amps)
+            uneven = (top - min(abs(a or 0) for a in amps)) / top if top else 0.0
+            loaded = share >= own["unbalance_load_share"]
+            yield "current_unbalance", uneven if loaded else 0.0, own["unbalance_share"], margin
+        power = values.get("active_power")
+        if self._rated and power is not None:
+            yield "reverse_power", -power / self._rated, own["reverse_share"], 0.0
+        oil = values.get("oil_temperature")
+        if oil is not None:
+            yield "oil_temperature_high", oil, own["oil_high"], 3.0
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        for kind in self._ended:
+            yield kind, None
+        self._ended.clear()
+        over = self.outside.get("overload")
+        for kind, outside in self.outside.items():
+            explained = kind == "heavy_load" and over is not None and over.stage == "confirmed"
+            if outside.stage and not explained:
+                yield kind, self._claim(kind, outside)
+            elif explained:
+                yield kind, None
+
+    def _claim(self, kind: str, outside: Outside) -> Claim:
+        severity = SEVERITY[kind]
+        if kind == "oil_temperature_high" and outside.worst > self._own["oil_limit"]:
+            severity = "critical"
+        if kind == "overload" and outside.worst > self._own["emergency_share"]:
+            severity = "critical"
+        return Claim(
+            type=kind,
+            node=self._node,
+            state="confirmed" if outside.stage == "confirmed" else "suspected",
+            severity=severity,
+            started_at=outside.since,
+            started_after=outside.after,
+            evidence=(f"at worst {outside.worst:.2f} for {outside.held_s / 60:.0f} min",),
+            figures={"worst": round(outside.worst, 4), "held_s": outside.held_s},
+        )
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return {"outside": {kind: asdict(outside) for kind, outside in self.outside.items()}, "ended": self._ended}
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, dict)
+        self.outside = {kind: Outside(**outside) for kind, outside in kept["outside"].items()}
+        self._ended = list(kept["ended"])

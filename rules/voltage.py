@@ -1,0 +1,113 @@
+"""Supply voltage outside its limits: held per device, gathered to the node that explains all of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from rules.area import Area
+from rules.book import Claim
+from rules.threshold import Band, Outside, step
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import ALIVE, Witness
+
+KINDS = ("low_voltage", "over_voltage")
+
+
+class Voltage:
+    """Every device that is, or lately was, outside the limits."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        own, nominal = limits["voltage"], area.nominal_voltage
+        self._bad = {"low_voltage": own["low_share"] * nominal, "over_voltage": own["high_share"] * nominal}
+        margin = own["margin_share"] * nominal
+        self._good = {
+            "low_voltage": self._bad["low_voltage"] + margin,
+            "over_voltage": self._bad["over_voltage"] - margin,
+        }
+        self._severe = {
+            "low_voltage": own["severe_low_share"] * nominal,
+            "over_voltage": own["severe_high_share"] * nominal,
+        }
+        self._band = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s)
+        self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
+        self._groups: dict[str, list[str]] = {}  # feeders told of, by key
+
+    def take(self, witness: Witness) -> bool:
+        """A device was read; whether an incident may have changed."""
+        volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
+        if not volts or witness.device.kind == "neighbour_ttu":
+            return False
+        low = self._sample("low_voltage", witness, min(volts), sign=-1)
+        high = self._sample("over_voltage", witness, max(volts), sign=1)
+        return low or high
+
+    def _sample(self, kind: str, witness: Witness, volt: float, sign: int) -> bool:
+        bad = sign * (volt - self._bad[kind]) > 0
+        was = self.outside[kind].get(witness.device.id)
+        if was is None:
+            if bad:
+                self.outside[kind][witness.device.id] = Outside(
+                    witness.at, witness.at - witness.interval, witness.at, worst=volt
+                )
+            return False
+        good = sign * (volt - self._good[kind]) < 0
+        was.worst = max(was.worst, volt, key=lambda v: sign * v)
+        change = step(self._band, was, witness.at, bad=bad, good=good)
+        if change in ("cleared", "cancelled"):
+            del self.outside[kind][witness.device.id]
+        return change is not None
+
+    def forget(self, device: str) -> None:
+        """Something else explains this device's voltage."""
+        for kind in KINDS:
+            self.outside[kind].pop(device, None)
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        groups: dict[str, list[str]] = {}
+        for kind in KINDS:
+            for device, outside in self.outside[kind].items():
+                if outside.stage:
+                    feeder = self._tree.feeder(self._tree.devices[device].node) or ""
+                    groups.setdefault(f"{kind}/{feeder}", []).append(device)
+        for key in sorted(self._groups.keys() - groups.keys()):
+            yield key, None
+        for key, devices in groups.items():
+            yield key, self._claim(key.split("/")[0], devices)
+        self._groups = groups
+
+    def _claim(self, kind: str, devices: list[str]) -> Claim:
+        told = self.outside[kind]
+        sure = [device for device in devices if told[device].stage == "confirmed"]
+        counted = sorted(sure or devices)
+        node = self._tree.common(counted) if len(counted) > 1 else self._tree.devices[counted[0]].node
+        meters = tuple(device for device in counted if self._tree.devices[device].kind == "meter")
+        worst = max((told[d].worst for d in counted), key=lambda v: v if kind == "over_voltage" else -v)
+        severe = worst > self._severe[kind] if kind == "over_voltage" else worst < self._severe[kind]
+        return Claim(
+            type=kind,
+            node=node,
+            state="confirmed" if sure else "suspected",
+            severity="critical" if severe else "major" if sure else "minor",
+            started_at=min(told[d].since for d in counted),
+            started_after=min(told[d].after for d in counted),
+            devices=meters,
+            equivalents=self._tree.equivalents(node),
+            evidence=(
+                f"{len(counted)} devices below {node} read beyond {self._bad[kind]:.1f} V, at worst {worst:.1f} V",
+            ),
+            figures={"worst_v": worst, "limit_v": round(self._bad[kind], 2), "devices": float(len(counted))},
+        )
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        kept = {kind: {d: asdict(o) for d, o in devices.items()} for kind, devices in self.outside.items()}
+        return {"outside": kept, "groups": {key: list(devices) for key, devices in self._groups.items()}}
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, dict)
+        self.outside = {k: {d: Outside(**o) for d, o in devices.items()} for k, devices in kept["outside"].items()}
+        self._groups = kept["groups"]

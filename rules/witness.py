@@ -1,0 +1,254 @@
+"""What one device says about its supply: readings, silence weighed by its own history, last gasps."""
+
+from collections.abc import Mapping
+from math import log
+
+from rules.area import Device
+from rules.observation import Observation
+from rules.thresholds import Limits
+
+UNKNOWN, ALIVE, DEAD, HALF = 0, 1, 2, 3
+"""What a phase of a device was when it was last read."""
+
+EVIDENCE, VOLTAGE, RELAY = 1, 2, 4
+"""What one observation changed: flags that say which rules have work."""
+
+IMPLAUSIBLE_V = 500.0
+HISTORY = 16  # readings of a terminal that are kept to compare its load before and after
+USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
+ENOUGH = 25.0  # silence that weighs more than this says nothing new
+
+_POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
+_KEPT = (
+    "at",
+    "alive_at",
+    "interval",
+    "silent",
+    "silent_since",
+    "gasp_at",
+    "miss",
+    "polls",
+    "volts",
+    "state",
+    "dead_at",
+    "odd",
+    "amps",
+    "power",
+    "usual",
+    "relay_open",
+    "relay_at",
+    "history",
+    "implausible",
+    "late",
+    "excused",
+)
+
+
+class Wire:
+    """How many answers get lost on one line, lately."""
+
+    __slots__ = ("lost", "memory", "now", "polls")
+
+    def __init__(self, devices: int) -> None:
+        self.memory = 1.0 - 1.0 / max(20, 2 * devices)
+        self.polls = 0.0
+        self.lost = 0.0
+        self.now = 0.0  # share of devices that are silent now and that no fault explains
+
+    @property
+    def miss(self) -> float:
+        """Share of answers that get lost, over about two rounds of the line."""
+        return max(self.now, self.lost / self.polls if self.polls > 10 else 0.0)
+
+
+class Witness:
+    """One device, as the rules remember it."""
+
+    __slots__ = (*_KEPT, "device", "single", "places", "wire", "_dead_v", "_half_v", "_high_v", "_limits", "_low_v")
+
+    def __init__(self, device: Device, wire: Wire, limits: Limits, nominal: float) -> None:
+        self.device = device
+        self.wire = wire
+        self.places = tuple("ABC".index(phase) for phase in device.phases)
+        self.single = len(device.phases) == 1 and device.kind == "meter"
+        self._limits = limits["comm"]
+        self._dead_v = limits["outage"]["dead_share"] * nominal
+        self._half_v = limits["outage"]["half_share"] * nominal
+        margin = limits["voltage"]["margin_share"]
+        self._low_v = (limits["voltage"]["low_share"] + margin) * nominal
+        self._high_v = (limits["voltage"]["high_share"] - margin) * nominal
+        self.at = 0.0  # newest observation
+        self.alive_at = 0.0  # newest answer
+        self.interval = 0.0  # between the last two observations
+        self.silent = 0  # polls without an answer, in a row
+        self.silent_since = 0.0
+        self.gasp_at = 0.0
+        self.miss = self._limits["miss_floor"]
+        self.polls = 0
+        self.volts: list[float | None] = [None, None, None]
+        self.state = [UNKNOWN, UNKNOWN, UNKNOWN]
+        self.dead_at = [0.0, 0.0, 0.0]
+        self.odd = False  # the newest voltage is outside the limits, or close to them
+        self.amps: float | None = None
+        self.power: float | None = None
+        self.usual: float | None = None  # usual load, kW
+        self.relay_open = False
+        self.relay_at = 0.0
+        self.history: list[list[float]] = []  # terminals: [at, kW]
+        self.implausible = 0
+        self.late = 0
+        self.excused = False  # something known explains its silence
+
+    def take(self, seen: Observation) -> int:
+        """One more observation of this device; returns what it changed, as flags."""
+        at = seen.at
+        if seen.notice is not None:
+            return self._notice(seen)
+        if at <= self.at or seen.source == "backfill":
+            self.late += 1
+            return 0
+        if self.at:
+            self.interval = at - self.at
+        self.at = at
+        wire = self.wire
+        wire.polls = wire.polls * wire.memory + 1.0
+        wire.lost *= wire.memory
+        self.polls += 1
+        if seen.fault is None:
+            return self._answer(seen.values, at)
+        if seen.fault == "timeout":
+            return self._silence(at)
+        if seen.fault == "unreachable":
+            return 0
+        if seen.fault == "refused":
+            return self._alive(at)
+        wire.lost += 1.0  # a garbled answer: somebody is there, but it settles nothing
+        return 0
+
+    @property
+    def chance(self) -> float:
+        """How likely it is that a poll of this device gets no answer although it is well."""
+        limits = self._limits
+        return min(limits["miss_ceiling"], max(limits["miss_floor"], self.miss, self.wire.miss))
+
+    @property
+    def weight(self) -> float:
+        """How much its silence says against its supply and its line, in nats. Not capped."""
+        return self.silent * -log(self.chance) if self.silent else 0.0
+
+    @property
+    def needs_supply(self) -> bool:
+        """Whether silence can mean that its supply is gone: it has no battery, and it has been heard before."""
+        return self.device.kind in ("meter", "ltu") and self.device.backup_s < 60 and self.alive_at > 0
+
+    @property
+    def is_silent(self) -> bool:
+        return self.silent > 0 or self.gasp_at > self.alive_at
+
+    def dump(self) -> list[object]:
+        """Its state as plain data."""
+        return [getattr(self, name) for name in _KEPT]
+
+    def load(self, kept: list[object]) -> None:
+        """Take up the state that `dump` gave."""
+        for name, value in zip(_KEPT, kept, strict=True):
+            setattr(self, name, value)
+
+    def _answer(self, values: Mapping[str, float | None], at: float) -> int:
+        changed = self._alive(at)
+        if self.single:
+            volt = values.get("voltage")
+            if volt is None:
+                volt = values.get("voltage_a")
+            place = self.places[0]
+            if volt is not None and self._low_v <= volt <= self._high_v and self.state[place] == ALIVE and not self.odd:
+                self.volts[place] = volt
+            elif volt is not None:
+                changed |= self._voltage(place, volt, at)
+            self.amps = values.get("current")
+        else:
+            changed |= self._phases(values, at)
+        power = values.get("active_power")
+        if power is not None:
+            self.power = power
+            usual = self.usual
+            self.usual = power if usual is None else usual + (power - usual) * USUAL_LOAD
+            if self.device.kind != "meter":
+                self.history.append([at, power])
+                if len(self.history) > HISTORY:
+                    del self.history[0]
+        relay = values.get("relay_open")
+        if relay is not None and bool(relay) is not self.relay_open:
+            self.relay_open, self.relay_at = bool(relay), at
+            changed |= RELAY
+        return changed
+
+    def _phases(self, values: Mapping[str, float | None], at: float) -> int:
+        changed, amps = 0, 0.0
+        was_odd, odd = self.odd, False
+        for place, phase in zip(self.places, self.device.phases, strict=True):
+            volt_point, amp_point = _POINTS[phase]
+            volt = values.get(volt_point)
+            if volt is not None:
+                self.odd = was_odd
+                changed |= self._voltage(place, volt, at)
+                odd = odd or self.odd
+            amps += abs(values.get(amp_point) or 0.0)
+        self.odd = odd
+        self.amps = amps
+        return changed
+
+    def _voltage(self, place: int, volt: float, at: float) -> int:
+        if not 0.0 <= volt <= IMPLAUSIBLE_V:
+            self.implausible += 1
+            return 0
+        self.volts[place] = volt
+        state = DEAD if volt < self._dead_v else HALF if volt < self._half_v else ALIVE
+        if state == DEAD and self.relay_open:
+            state = UNKNOWN  # behind an open relay there may be no voltage to measure
+        was, was_odd = self.state[place], self.odd
+        self.odd = not self._low_v <= volt <= self._high_v
+        changed = VOLTAGE if self.odd or was_odd else 0
+        if state == was:
+            return changed | (EVIDENCE if state == DEAD and at - self.dead_at[place] < 4 * self.interval else 0)
+        self.state[place] = state
+        self.dead_at[place] = at if state == DEAD else 0.0
+        return changed | (EVIDENCE if was or state != ALIVE else 0)
+
+    def forgive(self, at: float) -> None:
+        """What explained its silence is over since `at`: from there on silence counts anew."""
+        if self.silent:
+            self.silent, self.silent_since = 1, max(at, self.silent_since)
+            self.gasp_at = 0.0
+
+    def _alive(self, at: float) -> int:
+        changed = 0
+        if self.silent:
+            if self.silent <= 3 and not self.excused:
+                self.wire.lost += self.silent
+                self.miss += (self.silent - self.miss) / self._limits["memory_polls"]
+            self.silent, self.silent_since = 0, 0.0
+            changed = EVIDENCE
+        elif self.gasp_at > self.alive_at:
+            changed = EVIDENCE
+        elif self.miss > self._limits["miss_floor"]:
+            self.miss -= self.miss / self._limits["memory_polls"]
+        self.alive_at = at
+        return changed
+
+    def _silence(self, at: float) -> int:
+        enough = self.weight > ENOUGH
+        self.silent += 1
+        if not self.silent_since:
+            self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else at
+        return 0 if enough else EVIDENCE
+
+    def _notice(self, seen: Observation) -> int:
+        if seen.notice == "last_gasp" and seen.at > self.alive_at:
+            self.gasp_at = seen.at
+            self.silent_since = min(self.silent_since or seen.at, seen.at)
+            return EVIDENCE
+        if seen.notice == "power_on" and seen.at > self.alive_at:
+            self.at = max(self.at, seen.at)
+            return self._alive(seen.at) | EVIDENCE
+        return 0

@@ -1,0 +1,176 @@
+"""From what the rules hold true to what a dispatcher reads: types, severities, sentences."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rules.book import Claim
+from rules.incident import Severity
+from rules.neutral import Break
+from rules.phases import HalfPhases, MvPhase
+from rules.pool import Pool
+from rules.supply import Case, Supply
+from rules.topology import Tree
+from rules.witness import Witness
+
+OUTAGES = {
+    "mv_feeder": "mv_outage",
+    "transformer": "transformer_outage",
+    "feeder": "feeder_outage",
+    "line": "branch_outage",
+    "box": "box_outage",
+}
+PHASE_LOSSES = {
+    "mv_feeder": "mv_phase_loss",
+    "transformer": "mv_phase_loss",
+    "feeder": "feeder_phase_loss",
+    "line": "branch_phase_loss",
+    "box": "box_phase_loss",
+}
+SEVERITIES: Mapping[str, Severity] = {
+    "mv_outage": "critical",
+    "transformer_outage": "critical",
+    "area_outage": "critical",
+    "mv_phase_loss": "critical",
+    "neutral_break": "critical",
+    "meter_outage": "minor",
+    "comm_meter": "minor",
+    "planned_outage": "info",
+}
+
+
+def case_claim(case: Case, supply: Supply, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool) -> Claim:
+    """A case of lost supply or lost contact, in words."""
+    kind = _case_type(case, witnesses, tree)
+    lost = case.devices if case.kind == "bus" else list(_affected(case, supply, tree))
+    claim = Claim(
+        type=kind,
+        node=case.node,
+        state="confirmed" if case.stage == "confirmed" else "suspected",
+        severity=SEVERITIES.get(kind, "major"),
+        started_at=case.since,
+        started_after=min(case.after, case.since),
+        phases="" if case.whole else supply.phases(case),
+        devices=tuple(device for device in lost if tree.devices[device].kind == "meter"),
+        equivalents=() if case.kind == "bus" or case.alone else tree.equivalents(case.node),
+        confidence=_confidence(case),
+        evidence=tuple(_case_evidence(case, tree, lost)),
+        figures={"silent_devices": float(len(case.devices))},
+    )
+    if case.kind == "supply" and (plan := pool.plan_for(case.node, case.since)):
+        says = f"announced as {plan.id}" + (f": {plan.reason}" if plan.reason else "")
+        claim = replace(
+            claim, type="planned_outage", severity="info", cause="planned", evidence=(*claim.evidence, says)
+        )
+    return claim
+
+
+def half_claim(half: HalfPhases, rule: MvPhase, tree: Tree) -> Claim:
+    """A lost MV phase, in words."""
+    node = rule.node()
+    letters = "".join("ABC"[place] for place in half.places)
+    volts = ", ".join(f"{volt:.0f} V" for volt in half.volts)
+    return Claim(
+        type="mv_phase_loss",
+        node=node,
+        state="confirmed" if half.confirmed else "suspected",
+        severity="critical",
+        started_at=half.since,
+        started_after=half.after,
+        phases=letters,
+        devices=tree.meters_below(node),
+        equivalents=tree.equivalents(node),
+        cause="a phase on the MV side is missing",
+        evidence=(f"phases read {volts}: two near half, adding up to the third",),
+    )
+
+
+def break_claim(found: Break, tree: Tree) -> Claim:
+    """A broken neutral, in words."""
+    return Claim(
+        type="neutral_break",
+        node=found.node,
+        state="confirmed" if found.confirmed else "suspected",
+        severity="critical",
+        started_at=found.since,
+        started_after=min(found.after, found.since),
+        devices=tree.meters_below(found.node),
+        equivalents=tree.equivalents(found.node),
+        cause="the neutral conductor in front of this node is open",
+        evidence=(f"one shift of the neutral point by {found.shift_v:.0f} V explains every meter below {found.node}",),
+        figures={"shift_v": round(found.shift_v, 1)},
+    )
+
+
+def relay_claim(device: str, at: float, before: float, ordered: bool) -> Claim:
+    """An open relay, in words."""
+    says = "its relay is open, as ordered" if ordered else "its relay is open and no order is known"
+    return Claim(
+        type="arrears_disconnect" if ordered else "relay_open",
+        node=device,
+        state="confirmed",
+        severity="info" if ordered else "minor",
+        started_at=at,
+        started_after=before,
+        devices=(device,),
+        cause="arrears" if ordered else "",
+        evidence=(says,),
+    )
+
+
+def noise_claim(bus: str, devices: tuple[str, ...], at: float, share: float) -> Claim:
+    """A line that loses answers, in words."""
+    return Claim(
+        type="comm_noise",
+        node=bus,
+        state="confirmed",
+        severity="minor",
+        started_at=at,
+        started_after=at,
+        devices=devices,
+        evidence=(f"{share:.0%} of the answers on line {bus} get lost",),
+        figures={"lost_share": round(share, 3)},
+    )
+
+
+def _case_type(case: Case, witnesses: Mapping[str, Witness], tree: Tree) -> str:
+    if case.kind == "bus":
+        return "comm_bus"
+    if case.alone:
+        if len(case.places) < len(tree.devices[case.node].phases):
+            return "phase_loss"
+        witness = witnesses[case.node]
+        gasped = witness.gasp_at > witness.alive_at
+        return "meter_outage" if case.kind == "supply" or gasped else "comm_meter"
+    kind = tree.nodes[case.node].kind
+    if not case.whole:
+        return PHASE_LOSSES[kind]
+    neighbours = any(w.device.kind == "neighbour_ttu" and w.alive_at for w in witnesses.values())
+    if kind == "transformer" and not neighbours:
+        return "area_outage"
+    return OUTAGES[kind]
+
+
+def _affected(case: Case, supply: Supply, tree: Tree) -> tuple[str, ...]:
+    if case.alone:
+        return tuple(case.devices)
+    return tree.meters_below(case.node, supply.phases(case))
+
+
+def _confidence(case: Case) -> float:
+    if case.stage == "suspected":
+        return 0.5
+    return 0.7 if case.kind == "device" else min(0.99, 0.8 + 0.03 * len(case.devices))
+
+
+def _case_evidence(case: Case, tree: Tree, lost: list[str]) -> list[str]:
+    if case.kind == "device":
+        return [f"{case.node} has stopped answering while devices around it answer"]
+    if case.kind == "bus":
+        says = [f"none of the {len(case.devices)} devices on line {case.node} answers"]
+    else:
+        meters = sum(tree.devices[device].kind == "meter" for device in case.devices)
+        says = [f"{meters} of {len(lost)} meters at {case.node} show no supply"]
+    if case.load_kw is not None:
+        says.append(f"the load at the terminals fell by {case.load_kw:.1f} kW")
+    says += [f"line {bus} is silent with it: its collector is fed from there" for bus in case.consequent]
+    return says
