@@ -20,7 +20,7 @@ def check(config: Config = Path("config/gateway.toml"), as_json: Json = False) -
         import orjson
 
         rows = [{"file": str(f.file), "line": f.line, "field": f.field, "says": f.says} for f in faults]
-        typer.echo(orjson.dumps({"good": not faults, "faults": rows}))
+        typer.echo(orjson.dumps({"good": not faults, "faults": rows}).decode())
     elif faults:
         for fault in faults:
             typer.echo(str(fault))

@@ -22,4 +22,4 @@ def schema(file: Annotated[File, typer.Argument(help="Which config file.")]) -> 
 
     from gateway.settings import schemas
 
-    typer.echo(orjson.dumps(schemas.schema(file.value), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    typer.echo(orjson.dumps(schemas.schema(file.value), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())

@@ -69,9 +69,9 @@ def read(path: Path, world: World) -> tuple[list[Device], dict[str, Place], list
     for row in rows:
         device, own = _device(path, row, world)
         faults += own
-        if device is not None:
+        if device is not None and device.id not in places:
             devices.append(device)
-            places.setdefault(device.id, Place(path, row.number))
+            places[device.id] = Place(path, row.number)
     faults += _doubles(path, rows, world)
     if not rows and not faults:
         faults.append(Fault(path, 0, "", "holds no device. Add a row for each meter and terminal."))
@@ -143,7 +143,8 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
     if profile is None or line is None:
         return None, faults
     protocol = _protocol(profile, line, say)
-    _check_address(row, protocol, say)
+    if protocol:
+        _check_address(row, protocol, say)
     device = Device(
         id=row.cells.get("device", ""),
         profile=profile,
@@ -186,11 +187,12 @@ def _check_line(row: Row, world: World, say: Say) -> Line | None:
 
 
 def _protocol(profile: Profile, line: Line, say: Say) -> str:
-    """The driver that speaks to the device: behind a Modbus TCP endpoint the framing is another one."""
+    """The driver that speaks to the device, '' when none can: a Modbus TCP endpoint frames in another way."""
     if not line.speaks_modbus_tcp:
         return profile.protocol
     if profile.protocol != "modbus":
         say("line", f"{line.id} is a Modbus TCP endpoint, the profile speaks {profile.protocol}. Use a tcp:// line.")
+        return ""
     return "modbus-tcp"
 
 

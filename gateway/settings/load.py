@@ -40,7 +40,7 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
     lines = gateway.line if gateway is not None else ()
     world = devices_file.World(
         profiles=profiles,
-        lines={line.id: line for line in lines},
+        lines={line.id: line for line in reversed(lines)},  # the first of a name counts
         nodes=frozenset(node.id for node in area.node) if area is not None else None,
     )
     devices, places, device_faults = devices_file.read(folder / names.devices, world)

@@ -12,6 +12,8 @@ from gateway.settings.fault import Fault, SettingsError
 from gateway.settings.toml_file import TomlFile
 
 T = TypeVar("T")
+_NAMED = 12
+"""So many known words are listed when none is near to what was written."""
 
 
 def shaped(adapter: TypeAdapter[T], file: TomlFile) -> T:
@@ -30,7 +32,8 @@ def closest(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"there is {', '.join(map(repr, known))}" if known else "there is none"
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return f"there is {', '.join(map(repr, known[:_NAMED]))}{more}" if known else "there is none"
 
 
 def _fault(file: TomlFile, detail: ErrorDetails) -> Fault:

@@ -38,7 +38,7 @@ ONE_FAULT = {
         "gateway.toml",
         "period_s = 60                  #",
         "preiod_s = 60 #",
-        "gateway.toml:20: line[1].preiod_s: is not known here. Check the spelling, or take it out.",
+        "gateway.toml:21: line[1].preiod_s: is not known here. Check the spelling, or take it out.",
     ),
     "a number in quotes": (
         "gateway.toml",
@@ -57,9 +57,9 @@ ONE_FAULT = {
     ),
     "a line that is there twice": (
         "gateway.toml",
-        'id = "rs485-2"',
-        'id = "rs485-1"',
-        "gateway.toml:28: line[2].id: 'rs485-1' is taken by the line at 18. Each line has its own.",
+        "[mqtt]",
+        '[[line]]\nid = "ttu"\nport = "/dev/ttyS9"\n[mqtt]',
+        "gateway.toml:40: line[4].id: 'ttu' is taken by the line at 35. Each line has its own.",
     ),
     "a gateway id that breaks topics": (
         "gateway.toml",
@@ -92,19 +92,19 @@ ONE_FAULT = {
         "area.toml",
         "# [[planned]]",
         '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00+08:00\nend = 2026-12-01T09:00:00+08:00\n#',
-        "area.toml:66: planned[1].end: is not after start. Correct one of them.",
+        "area.toml:69: planned[1].end: is not after start. Correct one of them.",
     ),
     "a plan without an offset": (
         "area.toml",
         "# [[planned]]",
         '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00\nend = 2026-12-01T19:00:00+08:00\n#',
-        "area.toml:65: planned[1].start: '2026-12-01T11:00:00': input should have timezone info.",
+        "area.toml:68: planned[1].start: '2026-12-01T11:00:00': input should have timezone info.",
     ),
     "a profile that does not exist": (
         "devices.csv",
         "M-0101,dlt645-2007-1p",
-        "M-0101,dlt645-2007-p1",
-        "devices.csv:2: profile: there is no profile 'dlt645-2007-p1'; did you mean 'dlt645-2007-1p'?",
+        "M-0101,dlt645-2007-1ph",
+        "devices.csv:2: profile: there is no profile 'dlt645-2007-1ph'; did you mean 'dlt645-2007-1p'?",
     ),
     "a line that does not exist": (
         "devices.csv",
@@ -116,7 +116,10 @@ ONE_FAULT = {
         "devices.csv",
         "202611000101,B1",
         "202611000101,B9",
-        "devices.csv:2: node: there is no node 'B9' in area.toml; did you mean 'B3'?",
+        (
+            "devices.csv:2: node: there is no node 'B9' in area.toml;"
+            " there is 'B1', 'B2', 'B3', 'F1', 'F2', 'L1', 'L2', 'MV12', 'T1'"
+        ),
     ),
     "an address that a spreadsheet turned into a number": (
         "devices.csv",
@@ -204,7 +207,7 @@ def test_all_faults_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         load(tmp_path / "config" / "gateway.toml")
     places = [str(fault).removeprefix(f"{tmp_path}/config/").split(": ")[0] for fault in error.value.faults]
-    assert places == ["area.toml:36", "devices.csv:2", "devices.csv:3", "gateway.toml:29"]
+    assert places == ["area.toml:33", "devices.csv:2", "devices.csv:3", "gateway.toml:29"]
 
 
 EXPORTS = {
