@@ -1,0 +1,88 @@
+"""The thread side of the store: everything here blocks, and belongs to the writer's or the reader's thread."""
+
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gateway.store.file import StoreFile, is_corrupt
+from gateway.store.ranges import Span
+from gateway.store.rows import Batch, Contents, Row, Stream
+
+log = logging.getLogger(__name__)
+
+
+class Disk:
+    """The file at a path, whatever happens to it: a broken one is set aside and another one begun."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing: StoreFile | None = None
+        self._reading: StoreFile | None = None
+        self._date = ""
+
+    def open(self, now: str) -> Contents:
+        """Open or make the file. Raises sqlite3.Error when there is no file to be had."""
+        try:
+            return self._file.contents()
+        except sqlite3.Error as error:
+            if not is_corrupt(error):
+                raise
+            return self.start_anew(error, now)
+
+    def start_anew(self, error: sqlite3.Error, now: str) -> Contents:
+        """Set the broken file aside, under a name that says when, and begin another."""
+        self.close()
+        aside = self.path.with_name(f"{self.path.name}.broken-{now.replace(':', '')}")
+        for ending in ("", "-wal", "-shm"):
+            part = Path(f"{self.path}{ending}")
+            if part.exists():
+                part.rename(f"{aside}{ending}")
+        log.error("%s is broken (%s): set aside as %s, a new one is started", self.path, error, aside)
+        self._date = ""
+        return self._file.contents()
+
+    def write(self, batch: Batch, date: str) -> int:
+        """The batch, durable on return; bytes of the file that are in use."""
+        self._file.write(batch, date if date != self._date else "")
+        self._date = date
+        return self._file.used_bytes()
+
+    def read(self, stream: Stream, spans: Sequence[Span], limit: int) -> list[Row]:
+        """Rows of these spans. The one function for the reader's thread."""
+        if self._reading is None:
+            self._reading = StoreFile(self.path, write=False)
+        return self._reading.read(stream, spans, limit)
+
+    def delete(self, upto: Mapping[Stream, int], limit: int) -> dict[Stream, int]:
+        """Throw away the oldest rows of each stream up to an id, at most `limit`; the last ids that went."""
+        return {stream: self._file.delete(stream, last, limit) for stream, last in upto.items()}
+
+    def used_bytes(self) -> int:
+        """Bytes of the file that hold something."""
+        return self._file.used_bytes()
+
+    def older_than(self, days: float) -> dict[Stream, int]:
+        """Last ids of what is older than the bound."""
+        return self._file.older_than(days)
+
+    def note_shed(self, shed: Mapping[Stream, int]) -> None:
+        """Keep the counts of rows thrown away unsent."""
+        self._file.note_shed(shed)
+
+    def forget_sinks(self, known: Sequence[str]) -> None:
+        """Nobody waits at sinks that are not configured any more."""
+        self._file.forget_sinks(known)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        for file in (self._writing, self._reading):
+            if file is not None:
+                file.close()
+        self._writing = self._reading = None
+
+    @property
+    def _file(self) -> StoreFile:
+        if self._writing is None:
+            self._writing = StoreFile(self.path)
+        return self._writing

@@ -1,0 +1,316 @@
+"""The store: on disk before anything is sent, gone only when confirmed, bounded, counted, and never in the way."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.settings.models import Store as Settings
+from gateway.store import Store, StoreError, Stream
+from tests.gateway.store.running import backfill, bodies, event, live, rows_on_disk, running, tear
+from tests.virtual import VirtualClock, virtual
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "taiqu.db"
+
+
+@virtual
+async def test_an_observation_is_on_disk_within_the_commit_time(path: Path) -> None:
+    async with running(path) as store:
+        store.put([live(1)])
+        assert rows_on_disk(path) == []
+        await asyncio.sleep(0.3)
+        assert rows_on_disk(path) == [1]
+
+
+@virtual
+async def test_what_comes_close_together_shares_a_commit(path: Path) -> None:
+    async with running(path) as store:
+        for number in range(50):
+            store.put([live(number)])
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.3)
+        assert len(rows_on_disk(path)) == 50
+        assert store.figures().commits == 1
+
+
+@virtual
+async def test_an_event_does_not_wait_for_company(path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with running(path, settings=Settings(path=path, commit_ms=60_000)) as store:
+        store.put([live(1)])
+        store.put([event(2)])
+        started = loop.time()
+        await store.outbox("mqtt").news.wait()
+        assert loop.time() == started
+        assert bodies(await store.outbox("mqtt").peek(Stream.EVENT, 10)) == [2]
+
+
+@virtual
+async def test_nothing_is_offered_before_it_is_on_disk(path: Path) -> None:
+    async with running(path) as store:
+        outbox = store.outbox("mqtt")
+        store.put([live(1)])
+        assert await outbox.peek(Stream.LIVE, 10) == []
+        await store.flush()
+        assert bodies(await outbox.peek(Stream.LIVE, 10)) == [1]
+
+
+@virtual
+async def test_a_row_waits_until_it_is_done_and_each_sink_has_its_own_view(path: Path) -> None:
+    async with running(path, sinks=("mqtt", "influx")) as store:
+        store.put(live(number) for number in range(1, 6))
+        await store.flush()
+        mqtt, influx = store.outbox("mqtt"), store.outbox("influx")
+        mqtt.done(Stream.LIVE, [2, 3])
+        assert bodies(await mqtt.peek(Stream.LIVE, 10)) == [1, 4, 5]
+        assert bodies(await mqtt.peek(Stream.LIVE, 1, after=1)) == [4]
+        assert bodies(await influx.peek(Stream.LIVE, 10, upto=4)) == [1, 2, 3, 4]
+        assert store.figures().waiting["mqtt"] == {"event": 0, "live": 3, "backfill": 0}
+
+
+@virtual
+async def test_a_restart_goes_on_where_it_was(path: Path) -> None:
+    async with running(path) as store:
+        store.put([live(1), live(2), live(3), event(1)], {"outage": {"node": "F1"}, "voltage": [1, 2]})
+        store.put([], {"voltage": None})
+        await store.flush()
+        store.outbox("mqtt").done(Stream.LIVE, [1, 2])
+        identity = store.id
+    again = Store(Settings(path=path), VirtualClock(), ("mqtt",))
+    assert again.open() == {"outage": {"node": "F1"}}
+    assert again.id == identity
+    assert bodies(await again.outbox("mqtt").peek(Stream.LIVE, 10)) == [3]
+    assert bodies(await again.outbox("mqtt").peek(Stream.EVENT, 10)) == [1]
+    again.put([live(4)])
+    await again.close()
+    assert rows_on_disk(path) == [1, 2, 3, 4]
+
+
+@virtual
+async def test_numbering_goes_on_although_everything_was_delivered_and_deleted(path: Path) -> None:
+    for round_ in range(3):
+        async with running(path, keep=False) as store:
+            for _ in range(120):
+                store.put([live(1)])
+                await store.flush()
+                newest = store.outbox("mqtt").newest(Stream.LIVE)
+                store.outbox("mqtt").done(Stream.LIVE, [newest])
+            assert newest == (round_ + 1) * 120
+    assert len(rows_on_disk(path)) < 60
+
+
+@virtual
+async def test_a_sink_that_was_not_configured_starts_with_what_comes(path: Path) -> None:
+    async with running(path, sinks=()) as store:
+        store.put([live(1)])
+    async with running(path, sinks=("mqtt",)) as store:
+        store.put([live(2)])
+        await store.flush()
+        assert bodies(await store.outbox("mqtt").peek(Stream.LIVE, 10)) == [2]
+
+
+@virtual
+async def test_what_can_never_be_delivered_is_kept_apart(path: Path) -> None:
+    async with running(path) as store:
+        store.put([live(1), live(2)])
+        await store.flush()
+        outbox = store.outbox("mqtt")
+        outbox.set_aside(Stream.LIVE, (await outbox.peek(Stream.LIVE, 1))[0], "unable to parse")
+        assert bodies(await outbox.peek(Stream.LIVE, 10)) == [2]
+        assert store.figures().set_aside == 1
+
+
+@virtual
+async def test_the_bound_in_bytes_sheds_backfill_before_live_and_events_last(path: Path) -> None:
+    async with running(path, settings=Settings(path=path, commit_ms=1, max_bytes=4_000_000)) as store:
+        for number in range(0, 6000, 100):
+            store.put(live(one, 1000) for one in range(number, number + 100))
+            store.put(backfill(one, 1000) for one in range(number, number + 50))
+            store.put([event(number)])
+            await store.flush()
+        figures = store.figures()
+        assert figures.bytes < 6_500_000
+        assert figures.shed["event"] == 0
+        assert figures.shed["backfill"] > 2000  # all of it but the newest
+        left = rows_on_disk(path)
+        assert figures.shed["live"] == 6000 - len(left)
+        assert store.outbox("mqtt").waiting(Stream.LIVE) == len(left)
+        assert store.outbox("mqtt").waiting(Stream.EVENT) == 60
+
+
+@virtual
+async def test_what_everybody_has_goes_first_and_is_no_loss(path: Path) -> None:
+    async with running(path, settings=Settings(path=path, commit_ms=1, max_bytes=2_000_000)) as store:
+        for number in range(0, 6000, 100):
+            store.put(live(one, 1000) for one in range(number, number + 100))
+            await store.flush()
+            store.outbox("mqtt").done(Stream.LIVE, range(number + 1, number + 101))
+        assert store.figures().bytes < 5_000_000
+        assert store.figures().shed == {"event": 0, "live": 0, "backfill": 0}
+
+
+@virtual
+async def test_the_bound_in_days_counts_days_on_which_something_was_written(path: Path) -> None:
+    clock = VirtualClock()
+    store = Store(Settings(path=path, max_days=2), clock, ())
+    store.open()
+    task = asyncio.create_task(store.run())
+    for number in range(1, 7):
+        store.put([live(number)])
+        await store.flush()
+        if number == 3:
+            clock.step(20 * 365 * 86400)  # the clock is wrong by years for a day
+        if number == 4:
+            clock.step(-20 * 365 * 86400)
+        clock.step(86400)
+        await store.retain()
+    assert rows_on_disk(path) == [4, 5, 6]
+    task.cancel()
+    await store.close()
+
+
+@pytest.mark.parametrize("damage", ["garbage", "torn"])
+def test_a_broken_file_is_set_aside_and_a_new_one_is_begun(
+    path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @virtual
+    async def before() -> str:
+        async with running(path) as store:
+            store.put(live(number, 500) for number in range(200))
+            return store.id
+
+    @virtual
+    async def after() -> None:
+        async with running(path) as store:
+            assert store.id != identity
+            store.put([live(1)])
+            await store.flush()
+            assert bodies(await store.outbox("mqtt").peek(Stream.LIVE, 10)) == [1]
+
+    identity = before()
+    if damage == "garbage":
+        path.write_bytes(os.urandom(8192))
+    else:
+        tear(path)
+    after()
+    assert len(list(path.parent.glob("taiqu.db.broken-*"))) == 1
+    assert "set aside as" in caplog.text
+
+
+@virtual
+async def test_a_file_that_breaks_in_use_costs_what_was_in_it_and_nothing_else(path: Path) -> None:
+    async with running(path) as store:
+        store.put((live(number, 500) for number in range(300)), {"outage": "F1"})
+        await store.flush()
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        tear(path)
+        for number in range(300, 304):
+            store.put([live(number)])
+            await store.flush()
+        await store.outbox("mqtt").peek(Stream.LIVE, 1000)
+        store.put([live(304)])
+        await store.flush()
+        rows = await store.outbox("mqtt").peek(Stream.LIVE, 1000)
+        assert bodies(rows)[-1] == 304
+        assert store.figures().trouble == ""
+        assert store.figures().lost > 0
+    assert len(list(path.parent.glob("taiqu.db.broken-*"))) == 1
+    again = Store(Settings(path=path), VirtualClock(), ("mqtt",))
+    assert again.open() == {"outage": "F1"}
+    await again.close()
+
+
+def test_two_gateways_on_one_file_are_refused(path: Path) -> None:
+    @virtual
+    async def both() -> None:
+        async with running(path):
+            with pytest.raises(StoreError, match="another gateway runs on it"):
+                Store(Settings(path=path), VirtualClock()).open()
+
+    both()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    @virtual
+    async def opened() -> None:
+        Store(Settings(path=tmp_path / "file" / "taiqu.db"), VirtualClock()).open()
+
+    with pytest.raises(StoreError, match=r"file/taiqu\.db"):
+        opened()
+
+
+@virtual
+async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer version"):
+        Store(Settings(path=path), VirtualClock()).open()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root: a full disk is untested")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def enlarge(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=20m", str(folder)], check=True)
+
+
+@virtual
+async def test_a_full_disk_is_said_once_and_what_comes_meanwhile_is_kept(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, ballast = small_disk / "taiqu.db", small_disk / "ballast"
+    async with running(path) as store:
+        store.put([live(0)])
+        await store.flush()
+        ballast.write_bytes(bytes(700_000))
+        for number in range(1, 1001):
+            store.put([live(number, 1000)])
+            await asyncio.sleep(0.05)
+        assert store.figures().trouble
+        store.put([event(1)])
+        await asyncio.sleep(1)
+        assert bodies(await store.outbox("mqtt").peek(Stream.EVENT, 10)) == [1]  # news get out all the same
+        assert caplog.text.count("disk is full") == 1
+        caplog.clear()
+        ballast.unlink()
+        store.outbox("mqtt").done(Stream.LIVE, range(1, 1002))
+        enlarge(small_disk)
+        await asyncio.sleep(60)
+        assert store.figures().trouble == ""
+        assert len(rows_on_disk(path)) == 1001
+        assert store.figures().lost == 0
+
+
+@virtual
+async def test_memory_is_bounded_while_the_disk_takes_nothing(small_disk: Path) -> None:
+    path = small_disk / "taiqu.db"
+    async with running(path) as store:
+        (small_disk / "ballast").write_bytes(bytes(800_000))
+        store.put([event(1)])
+        for number in range(0, 30_000, 1000):
+            store.put(live(one, 100) for one in range(number, number + 1000))
+            await asyncio.sleep(60)
+        figures = store.figures()
+        assert figures.unwritten <= 20_000
+        assert figures.lost >= 5_000
+        assert bodies(await store.outbox("mqtt").peek(Stream.EVENT, 10)) == [1]
