@@ -38,13 +38,18 @@ def judge(
         cause = next((incident for incident in told if explains(incident.type)), None)
         if cause is not None:
             return _from(report, kind, cause)
-    if witness.is_silent or not witness.alive_at:
+    if not witness.alive_at or (witness.is_silent and not _lately(witness, limits)):
         lost = next((incident for incident in told if incident.type in CONTACT), None)
         if lost is not None:
             return _from(report, "unknown", lost)
         says = "the meter does not answer and nothing else tells of its supply"
         return Verdict(report.id, report.at, "unknown", report.device, evidence=(says,), confidence=0.3)
     return _answering(report, told, witness, limits, nominal, ordered=ordered)
+
+
+def _lately(witness: Witness, limits: Limits) -> bool:
+    """Whether it answered so lately, and missed so little since, that its last answer still counts."""
+    return witness.gasp_at <= witness.alive_at and witness.weight < limits["comm"]["certainty"] / 2
 
 
 def _from(report: Report, verdict: Kind, incident: Incident) -> Verdict:
@@ -74,9 +79,10 @@ def _answering(
     own = limits["voltage"]
     volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
     outside = [v for v in volts if not own["low_share"] * nominal <= v <= own["high_share"] * nominal]
-    if outside:
+    lately = report.complaint == "voltage" and report.at - witness.odd_at < limits["report"]["voltage_memory_s"]
+    if outside or lately:
         voltage = next((incident for incident in told if incident.type in VOLTAGE), None)
-        says = f"the meter reads {outside[0]:.1f} V"
+        says = f"the meter reads {outside[0]:.1f} V" if outside else "its voltage has been outside the limits lately"
         node = voltage.node if voltage else report.device
         return Verdict(
             report.id,

@@ -290,9 +290,19 @@ class Supply:
         span = max(w.at for w in dead) - case.since
         readings = sum(max(1, w.silent) for w in dead)
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
-        if span < enough or readings < 2 or case.score < self._limits["confirm_nats"]:
+        if span < enough or readings < 2 or sum(map(self._surprise, dead)) < self._certain:
             return False
         return now - case.since > 1.5 * cycle or not self._open_questions(case)
+
+    def _surprise(self, witness: Witness) -> float:
+        """How unlikely what a dead device shows is by chance, in nats."""
+        if witness.is_silent and witness.needs_supply:
+            gasp = self._limits["silence_weight"] if witness.gasp_at > witness.alive_at else 0.0
+            return witness.weight + gasp
+        dated = [witness.dead_at[place] for place in witness.places if witness.state[place] == DEAD]
+        if not dated:
+            return 0.0
+        return self._certain if witness.at > min(dated) else self._limits["dead_weight"]
 
     def _open_questions(self, case: Case) -> bool:
         """Whether devices that could move the case have not been read since it began."""

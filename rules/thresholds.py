@@ -40,7 +40,6 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "half_share": _t(0.60, "of Un", "a phase between dead_share and this is neither alive nor dead", high=1),
         "confirm_s": _t(30, "s", "evidence that spans this time confirms, unless one poll is shorter"),
         "confirm_polls": _t(0.9, "polls", "evidence that spans this many polls confirms, if that is shorter"),
-        "confirm_nats": _t(5, "ln", "least weight of the evidence that confirms"),
         "settle_polls": _t(2.0, "polls", "after this, newly silent devices are a fault of their own"),
         "restore_polls": _t(2.5, "polls", "how long a restored node's devices may take to answer"),
         "restore_share": _t(0.95, "share", "of a node's devices must answer for it to be over", high=1),
@@ -58,7 +57,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "mv_loss_tolerance": _t(0.07, "share", "two half phases must sum up to the third within this", high=1),
     },
     "comm": {
-        "certainty": _t(17, "ln", "weight of a device's silences that makes them a fault: 3 polls on a good line"),
+        "certainty": _t(17, "ln", "weight of silences that no chance explains: 3 polls of a device on a good line"),
         "miss_floor": _t(0.002, "share", "least chance of a timeout that is believed", high=1),
         "miss_ceiling": _t(0.5, "share", "highest chance of a timeout that is believed", high=1),
         "noise_share": _t(0.15, "share", "lost answers that make a line a noisy one", high=1),
@@ -101,6 +100,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
     "report": {
         "recent_polls": _t(2.5, "polls", "a reading older than this is asked for again"),
         "no_load_a": _t(0.03, "A", "below this a customer draws nothing"),
+        "voltage_memory_s": _t(3600, "s", "how long a voltage outside its limits backs a complaint"),
         "base_load_share": _t(0.2, "share", "of the usual load: below this a customer lost it"),
     },
     "dip": {
@@ -123,12 +123,15 @@ def complete(thresholds: Limits) -> dict[str, dict[str, float]]:
     }
 
 
-def faults(thresholds: Mapping[str, Mapping[str, object]]) -> list[tuple[str, str, str]]:
+def faults(thresholds: Mapping[str, object]) -> list[tuple[str, str, str]]:
     """What is wrong with thresholds from a file: (rule, key, sentence) each; the key is '' for the rule itself."""
     wrong: list[tuple[str, str, str]] = []
     for rule, names in thresholds.items():
         if rule not in _DEFAULTS:
             wrong.append((rule, "", f"there is no rule {rule!r}; rules are {', '.join(_DEFAULTS)}"))
+            continue
+        if not isinstance(names, Mapping):
+            wrong.append((rule, "", f"must be a table: [{rule}] with its thresholds"))
             continue
         wrong += [(rule, key, says) for key, value in names.items() if (says := _fault(rule, key, value))]
     return wrong

@@ -32,6 +32,7 @@ _KEPT = (
     "state",
     "dead_at",
     "odd",
+    "odd_at",
     "amps",
     "power",
     "usual",
@@ -89,6 +90,7 @@ class Witness:
         self.state = [UNKNOWN, UNKNOWN, UNKNOWN]
         self.dead_at = [0.0, 0.0, 0.0]
         self.odd = False  # the newest voltage is outside the limits, or close to them
+        self.odd_at = 0.0
         self.amps: float | None = None
         self.power: float | None = None
         self.usual: float | None = None  # usual load, kW
@@ -208,6 +210,8 @@ class Witness:
             state = UNKNOWN  # behind an open relay there may be no voltage to measure
         was, was_odd = self.state[place], self.odd
         self.odd = not self._low_v <= volt <= self._high_v
+        if self.odd:
+            self.odd_at = at
         changed = VOLTAGE if self.odd or was_odd else 0
         if state == was:
             return changed | (EVIDENCE if state == DEAD and at - self.dead_at[place] < 4 * self.interval else 0)
