@@ -146,3 +146,16 @@ def _fault(rule: str, key: str, value: object) -> str:
     if not known.low <= value <= known.high:
         return f"{value} {known.unit} is not within {known.low:g} to {known.high:g}"
     return ""
+
+
+def as_toml() -> str:
+    """The text of config/rules.toml: every threshold at its default, with its meaning."""
+    lines = [
+        "# Thresholds of the rules. Everything stands at its default here; a line that is left out keeps it.",
+        "# Times in polls grow with poll_period_s of the area. `taiqu check` names what does not fit.",
+    ]
+    for rule, names in _DEFAULTS.items():
+        lines += ["", f"[{rule}]"]
+        for name, one in names.items():
+            lines.append(f"{name} = {one.default:g}".ljust(28) + f"# {one.unit}: {one.meaning} ({one.source})")
+    return "\n".join(lines) + "\n"

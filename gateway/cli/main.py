@@ -5,6 +5,7 @@ import typer
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.replay import replay
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("demo")(demo)
 app.command("frame")(frame)
+app.command("replay")(replay)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
 
