@@ -7,7 +7,7 @@ from drivers.api import Explanation, Value
 from drivers.errors import BadReplyError
 
 from .catalog import Item, find
-from .frame import EVERYONE, Frame, frames
+from .frame import END, EVERYONE, OVERHEAD, START, Frame, frames
 from .functions import (
     BAUD_CODES,
     ERRORS_1997,
@@ -30,8 +30,32 @@ _WITH_IDENTIFIER_1997 = {0x01, 0x02, 0x04}
 
 
 def explain(data: bytes) -> list[Explanation]:
-    """Every good frame in the bytes, in order. Never raises."""
-    return [_explained(data[start : start + 12 + len(frame.data)], frame) for start, frame in frames(data)]
+    """Every good frame in the bytes, in order; where there is none, what is wrong with the first that is nearly one.
+
+    Never raises.
+    """
+    good = [_explained(data[start : start + OVERHEAD + len(frame.data)], frame) for start, frame in frames(data)]
+    return good or _broken(data)
+
+
+def _broken(data: bytes) -> list[Explanation]:
+    """Bytes that begin as a frame does, with what keeps them from being one."""
+    start = data.find(START)
+    while start >= 0 and data[start + 7 : start + 8] != bytes([START]):
+        start = data.find(START, start + 1)
+    if start < 0 or len(data) - start < 10:
+        return []
+    raw = data[start : start + OVERHEAD + data[start + 9]]
+    whose = f"a DL/T 645 frame with the address {raw[6:0:-1].hex().upper()}"
+    missing = OVERHEAD + raw[9] - len(raw)
+    check = sum(raw[:-2]) & 0xFF
+    if missing:
+        kind, says = "cut", f"{whose} that is cut: {missing} bytes are missing"
+    elif raw[-1] != END:
+        kind, says = "end", f"{whose} that does not end with 16 but with {raw[-1]:02X}"
+    else:
+        kind, says = "checksum", f"{whose} whose checksum is {raw[-2]:02X} and should be {check:02X}"
+    return [Explanation("dlt645", raw, says, {"address": raw[6:0:-1].hex().upper(), "broken": kind})]
 
 
 def _explained(raw: bytes, frame: Frame) -> Explanation:
@@ -275,21 +299,19 @@ def _given(facts: Facts) -> str:
     if "items" in facts:
         rows = facts["items"]
         assert isinstance(rows, list)
-        shown = [f"{row['name']} {_shown(row['value'])} {row['unit']}".strip() for row in rows]
+        shown = [f"{row['name']} {_shown(row['value'], row['unit'])}" for row in rows]
         return f" = {', '.join(shown)}"
     if "values" in facts:
-        values = _texts(facts["values"])
-        unit = f" {facts['unit']}" if facts.get("unit") and any(values) else ""
-        shown = [_shown(value) for value in values]
+        shown = [_shown(value, str(facts.get("unit") or "")) for value in _texts(facts["values"])]
         bits = f" ({', '.join(_texts(facts['bits']))})" if facts.get("bits") else ""
-        return f" = {', '.join(shown)}{unit}{bits}"
+        return f" = {', '.join(shown)}{bits}"
     keys = ("meter_address", "time", "freeze", "baud", "command", "output", "clears", "blocks", "records", "raw")
     said = [str(facts[key]) for key in keys if facts.get(key) not in (None, "", [])]
     return f": {', '.join(said)}" if said else ""
 
 
-def _shown(value: object) -> str:
-    return "no value" if value is None else str(value)
+def _shown(value: object, unit: str) -> str:
+    return "no value" if value is None else f"{value} {unit}".rstrip()
 
 
 def _texts(value: object) -> Sequence[str]:
