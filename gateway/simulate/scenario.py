@@ -43,7 +43,7 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "overload": {"": ("low_voltage",)},
     "meter_dead": {"": ("comm_meter", "meter_outage")},
     "supply_lost": {"": ("meter_outage", "comm_meter")},
-    "relay_open": {"": ("arrears_disconnect", "relay_without_order")},
+    "relay_open": {"": ("arrears_disconnect", "relay_open")},
     "customer_off": {"": ()},
     "collector_dead": {"": ("comm_bus",)},
     "line_noisy": {"": ("comm_noise",)},
