@@ -46,8 +46,8 @@ def ask_read(span: Span) -> Ask:
 
 def make_block(read: Read, fields: Sequence[Field]) -> Block:
     """The block that reads these fields; every one of them lies in the read."""
-    decode = _bit_decoder(read, fields) if read.span.table in BIT_TABLES else _register_decoder(read, fields)
-    return Block(read, tuple(fields), ask_read(read.span), decode)
+    decoder = _bit_decoder if read.span.table in BIT_TABLES or not fields else _register_decoder
+    return Block(read, tuple(fields), ask_read(read.span), decoder(read, fields))
 
 
 def _bit_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[Reading]]:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from drivers.api import Conversation, Explanation, Profile
 from drivers.errors import RequestError
 from drivers.modbus.block import Block, make_block
+from drivers.modbus.command import Command, identify, read_registers, write, write_and_read
 from drivers.modbus.explain import explain_mbap, explain_rtu
 from drivers.modbus.layout import Layout, layout_faults, read_layout
 from drivers.modbus.plan import READ_FUNCTION, Span, plan_reads, read_span
+from drivers.modbus.sunspec import HEADER, SunSpecTalk
 from drivers.modbus.talk import ReadTalk, inside
 from drivers.modbus.wire import RtuStream, Stream, TcpStream
 
@@ -41,14 +43,36 @@ class _Modbus:
     def converse(
         self, profile: Profile, address: str, points: Sequence[str], refused: frozenset[str] = frozenset()
     ) -> Conversation:
-        if fault := self.check_address(address):
-            raise RequestError(fault)
+        stream = self._unit_stream(address)
         layout, blocks = self._plan(profile, tuple(points), refused)
-        return ReadTalk(self._stream(int(address)), blocks, layout.limits)
+        if layout.sunspec:
+            return SunSpecTalk(stream, blocks, layout.sunspec, layout.sunspec_at)
+        return ReadTalk(stream, blocks, layout.limits)
+
+    def read(self, address: str, place: str) -> Command:
+        """Ask for bare registers or bits, such as "input 0+10". Raises RequestError."""
+        return read_registers(self._unit_stream(address), read_span(place))
+
+    def write(self, address: str, place: str, values: Sequence[int], *, one_by_function_16: bool = False) -> Command:
+        """Write coils ("coil 3") or words ("holding 0+2"), once. Raises RequestError."""
+        return write(self._unit_stream(address), read_span(place), values, one_by_function_16=one_by_function_16)
+
+    def write_and_read(self, address: str, written: str, values: Sequence[int], read: str) -> Command:
+        """Write registers, then read registers, in one request sent once. Raises RequestError."""
+        return write_and_read(self._unit_stream(address), read_span(written), values, read_span(read))
+
+    def identify(self, address: str) -> Command:
+        """Ask for vendor, product and revision. Raises RequestError."""
+        return identify(self._unit_stream(address))
 
     def plan(self, profile: Profile, points: Sequence[str], refused: frozenset[str] = frozenset()) -> Sequence[Block]:
         """The reads that a poll of these points makes, in order. Raises RequestError."""
         return self._plan(profile, tuple(points), refused)[1]
+
+    def _unit_stream(self, address: str) -> Stream:
+        if fault := self.check_address(address):
+            raise RequestError(fault)
+        return self._stream(int(address))
 
     def _plan(
         self, profile: Profile, points: tuple[str, ...], refused: frozenset[str]
@@ -98,4 +122,6 @@ def _blocks(layout: Layout, points: Sequence[str], refused: frozenset[str]) -> l
         spans += [read_span(place)] if " " in place else []
     tables = refused & READ_FUNCTION.keys()
     wanted = {field.needs for field in fields if field.needs.table not in tables}
+    if layout.sunspec and wanted:
+        wanted.add(HEADER)
     return [make_block(read, inside(read.wanted, fields)) for read in plan_reads(wanted, layout.limits, spans)]

@@ -1,7 +1,7 @@
 """A Modbus profile, understood and checked: its fields, the device's limits, and every fault in words."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from drivers.api import Profile
@@ -16,9 +16,14 @@ PROFILE_OPTIONS = (
     "word_order",
     "byte_order",
     "none",
+    "sunspec",
+    "sunspec_at",
     "notes",
     "source",
 )
+
+USUAL_SUNSPEC_PLACE = 40070
+"""Behind the marker `SunS` and a common model of 66 registers, beginning at 40000."""
 
 DEVICE_LATENCY_S = 0.03
 """What a slave thinks before it answers, where nobody measured it: usual meters take 20 to 50 ms."""
@@ -33,6 +38,8 @@ class Layout:
 
     fields: Mapping[str, Field]
     limits: Limits
+    sunspec: tuple[int, ...] = ()  # models whose header the fields count from; empty: wire addresses
+    sunspec_at: int = 0  # where that header usually stands
 
 
 def read_layout(profile: Profile, *, on_tcp: bool) -> Layout:
@@ -40,7 +47,12 @@ def read_layout(profile: Profile, *, on_tcp: bool) -> Layout:
     if faults := list(layout_faults(profile)):
         raise RequestError("\n".join(faults))
     fields = {name: read_field(point, profile.options) for name, point in profile.points.items()}
-    return Layout(fields, _limits(profile, on_tcp=on_tcp))
+    limits = _limits(profile, on_tcp=on_tcp)
+    if "sunspec" not in profile.options:
+        return Layout(fields, limits)
+    # A model has no holes that refuse to be read, and the read that holds its header comes first.
+    whole = replace(limits, max_gap=limits.max_registers, request_price=1e6)
+    return Layout(fields, whole, _models(profile), _usual_place(profile))
 
 
 def layout_faults(profile: Profile) -> Iterator[str]:
@@ -68,9 +80,34 @@ def _option_faults(profile: Profile) -> Iterator[str]:
         value = profile.options.get(key, low)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             yield f"{key}: {value!r} must be a whole number from {low} to {high}"
+    yield from _sunspec_faults(profile)
     general = profile.options.get("none", {})
     if not isinstance(general, Mapping) or any(form not in FORMATS for form in general):
         yield f"none: {general!r} must name formats and the raw number that means 'no value': {{ int16 = 0x8000 }}"
+
+
+def _sunspec_faults(profile: Profile) -> Iterator[str]:
+    if "sunspec" not in profile.options:
+        if "sunspec_at" in profile.options:
+            yield "sunspec_at: means nothing without sunspec = [201, 202, 203]"
+        return
+    if not _models(profile):
+        yield f"sunspec: {profile.options['sunspec']!r} must be a list of model numbers, such as [201, 202, 203]"
+    if not 0 <= _usual_place(profile) <= 0xFF00:
+        yield f"sunspec_at: {profile.options['sunspec_at']!r} must be a register, such as {USUAL_SUNSPEC_PLACE}"
+    for name, point in profile.points.items():
+        if not point.where.startswith("holding "):
+            yield f'{name}: a SunSpec register is written "holding N", N counted from the model\'s header'
+
+
+def _models(profile: Profile) -> tuple[int, ...]:
+    stated = profile.options.get("sunspec")
+    return tuple(model for model in stated if isinstance(model, int)) if isinstance(stated, list) else ()
+
+
+def _usual_place(profile: Profile) -> int:
+    stated = profile.options.get("sunspec_at", USUAL_SUNSPEC_PLACE)
+    return stated if isinstance(stated, int) else -1
 
 
 def _limits(profile: Profile, *, on_tcp: bool) -> Limits:

@@ -90,9 +90,10 @@ class RtuStream:
             elif size > _EXCEPTION_SIZE:  # two bytes of noise look like an exception too often
                 broken = True
             at = heard.find(self._unit, at + step)
-        if len(good) > 1:
-            raise BadReplyError("two different answers to one request: one of them is late, neither is taken")
         if good:
+            heard.clear()
+            if len(good) > 1:
+                raise BadReplyError("two different answers to one request: one of them is late, neither is taken")
             return good.pop()
         if broken and waits < 0:
             heard.clear()

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from drivers.api import Value
@@ -11,34 +12,39 @@ from drivers.modbus.field import FORMATS, Field
 from drivers.modbus.layout import Layout
 from drivers.modbus.plan import Span
 
-_USUAL_EXPONENT = -2
+_EXPONENT = -2
+
+_SUNS = 40000
 
 
 class Memory:
     """Every register and bit that the profile names, and the holes that the device lets one read through."""
 
     def __init__(self, layout: Layout) -> None:
-        self._fields = layout.fields
+        self._layout = layout
         self._words: dict[str, dict[int, int]] = {}
-        spans = sorted({field.span for field in layout.fields.values()} | _exponents(layout))
-        for span in spans:
+        exponents = {field.exponent for field in layout.fields.values() if field.exponent}
+        for span in sorted({field.span for field in layout.fields.values()} | exponents):
             table = self._words.setdefault(span.table, {})
             if table and 0 < span.start - max(table) <= layout.limits.max_gap + 1:
                 table |= dict.fromkeys(range(max(table) + 1, span.start), 0)
             aligned = layout.limits.aligned(span.table, span.start, span.end)
             table |= dict.fromkeys(range(aligned.start, aligned.end), 0)
-        for exponent in _exponents(layout):
-            self._words[exponent.table][exponent.start] = _USUAL_EXPONENT & 0xFFFF
+        for exponent in exponents:
+            self._words[exponent.table][exponent.start] = _EXPONENT & 0xFFFF
+        if layout.sunspec:
+            self._words["holding"] = _chain(layout, self._words["holding"])
 
     def set(self, point: str, value: Value) -> None:
         """Hold this value for a point. Raises RequestError for a value that its registers cannot say."""
-        field = self._fields[point]
+        field = self._layout.fields[point]
+        if field.exponent and isinstance(value, int | float):
+            self._make_room(field, field.exponent, value)
         try:
             words = self._encoded(field, value)
         except (struct.error, OverflowError, ValueError, TypeError) as error:
             raise RequestError(f"{point}: {field.point.format} registers cannot say {value!r}") from error
-        for index, word in enumerate(words):
-            self._words[field.span.table][field.span.start + index] = word
+        self.write(self._on_wire(field.span), words)
 
     def knows(self, span: Span) -> bool:
         """Whether all of these may be read."""
@@ -53,6 +59,31 @@ class Memory:
     def write(self, span: Span, words: list[int]) -> None:
         self._words[span.table] |= dict(zip(range(span.start, span.end), words, strict=True))
 
+    def _make_room(self, field: Field, exponent: Span, value: float) -> None:
+        """Raise the exponent until the value fits, and bring the values that share it along."""
+        sharing = [other for other in self._layout.fields.values() if other.exponent == exponent]
+        held = {other.point.name: self._number_held(other) for other in sharing}
+        largest = (1 << 16 * field.span.count - 1) - 1
+        power = was = self._power(exponent)
+        while abs(_unscaled(field, value)) > largest * 10.0**power:
+            power += 1
+        if power == was:
+            return
+        self.write(self._on_wire(exponent), [power & 0xFFFF])
+        for other in sharing:
+            words = self._encoded(other, held[other.point.name] * 10.0**was * other.point.scale + other.point.offset)
+            self.write(self._on_wire(other.span), words)
+
+    def _power(self, exponent: Span | None) -> int:
+        word = self.read(self._on_wire(exponent))[0] if exponent else 0
+        return word - 0x10000 if word & 0x8000 else word
+
+    def _number_held(self, field: Field) -> int:
+        return int(struct.unpack(f">{field.code}", self._natural(field))[0])
+
+    def _on_wire(self, span: Span) -> Span:
+        return replace(span, start=span.start + self._layout.sunspec_at) if self._layout.sunspec else span
+
     def _encoded(self, field: Field, value: Value) -> list[int]:
         if not field.code:
             return [_raw_number(field, value, 0)]
@@ -63,9 +94,7 @@ class Memory:
             pattern = struct.pack(f">{code}", _unscaled(field, value))
         else:
             held = int.from_bytes(self._natural(field), "big")
-            exponent = self.read(field.exponent)[0] if field.exponent else 0
-            power = exponent - 0x10000 if exponent & 0x8000 else exponent
-            pattern = struct.pack(f">{code}", _raw_number(field, value, held, power))
+            pattern = struct.pack(f">{code}", _raw_number(field, value, held, self._power(field.exponent)))
         wire = bytearray(2 * words)
         for byte, place in zip(pattern, field.order, strict=True):
             wire[place] = byte
@@ -73,13 +102,18 @@ class Memory:
 
     def _natural(self, field: Field) -> bytes:
         """What the value's registers hold, most significant byte first."""
-        held = self.read(field.span)
+        held = self.read(self._on_wire(field.span))
         wire = struct.pack(f">{len(held)}H", *held)
         return bytes(wire[place] for place in field.order)
 
 
-def _exponents(layout: Layout) -> set[Span]:
-    return {field.exponent for field in layout.fields.values() if field.exponent}
+def _chain(layout: Layout, model: Mapping[int, int]) -> dict[int, int]:
+    """A SunSpec device's registers: the marker, a common model up to the wanted one's header, that one, the end."""
+    at, end = layout.sunspec_at, max(model) + 1
+    words = dict.fromkeys(range(_SUNS, at + end + 2), 0)
+    words |= {_SUNS: 0x5375, _SUNS + 1: 0x6E53, _SUNS + 2: 1, _SUNS + 3: at - _SUNS - 4}
+    words |= {at + register: word for register, word in model.items()}
+    return words | {at: layout.sunspec[0], at + 1: end - 2, at + end: 0xFFFF}
 
 
 def _number(value: Value) -> float:

@@ -94,3 +94,12 @@ def test_a_product_profile_can_be_simulated_and_read_back(form: Profile) -> None
         talk = ModbusRtu().converse(form, vector.address, tuple(vector.expect))
         said = device.answer(talk.next_request() or b"")
         assert prove(ModbusRtu(), form, replace(vector, reply=said)) == ""
+
+
+def test_a_value_too_large_for_its_scale_factor_raises_the_factor_and_keeps_the_others() -> None:
+    form = read_profile("sunspec-203", product_profiles()["sunspec-203"])
+    device = SimulatedModbus(form, "1", {"active_power_a": 0.12, "active_power": 187.6})
+    points = ("active_power", "active_power_a")
+    talk = ModbusRtu().converse(form, "1", points)
+    readings = talk.feed(device.answer(talk.next_request() or b"")) or ()
+    assert {reading.point: reading.value for reading in readings} == {"active_power": 187.6, "active_power_a": 0.12}
