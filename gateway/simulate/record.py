@@ -1,5 +1,6 @@
 """Writes recordings of simulated areas, with the truth beside them, at full speed and without a port."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import orjson
 
 from gateway.recording import Recorder
-from gateway.simulate.chance import ACCEPTED
-from gateway.simulate.network import Network
+from gateway.simulate.chance import ACCEPTED, random_area, random_scenario
+from gateway.simulate.network import Network, build
 from gateway.simulate.observing import Polling, observe
-from gateway.simulate.scenario import Episode, Scenario
+from gateway.simulate.scenario import Episode, Scenario, load
 from rules.area import Area, DisconnectOrder
 
 TRUTH = "truth"
@@ -30,12 +31,38 @@ TYPES: Mapping[str, str] = {
 """What a fault is called, where its node's kind does not say more."""
 
 
+START = 1_760_000_000.0
+"""When recordings begin: an afternoon in October 2025, so that the same command gives the same files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is wanted."""
+
+    length_s: float
+    period_s: float
+    seed: int = 0
+    meters: int = 60  # when there is no area
+    faults: int = 4  # when there is no scenario
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a recording holds."""
 
     observations: int
     faults: int
+
+
+def by_chance(wanted: Recording, area: Area | None, scenario_file: Path | None) -> tuple[Network, Scenario, Polling]:
+    """The given area and scenario, and by chance what is not given. Raises SettingsError for a wrong scenario."""
+    rng = random.Random(wanted.seed)
+    area = area or random_area(rng, wanted.meters)
+    if scenario_file is None:
+        scenario = random_scenario(rng, area, wanted.length_s / 3600, wanted.faults)
+    else:
+        scenario = load(scenario_file, area)
+    return build(area, wanted.seed), scenario, Polling(START, wanted.length_s, wanted.period_s)
 
 
 def write(folder: Path, network: Network, scenario: Scenario, polling: Polling, seed: int = 0) -> Written:
