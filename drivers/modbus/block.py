@@ -4,7 +4,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import starmap
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +12,7 @@ from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from drivers.api import Reading, Value
-from drivers.modbus.field import Field
+from drivers.modbus.field import Field, Finish
 from drivers.modbus.plan import BIT_TABLES, READ_FUNCTION, Read, Span
 from drivers.modbus.wire import Ask
 
@@ -80,15 +79,16 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
 
     if not exponents:
         return decode
-    powers = [exponents.index(field.exponent) if field.exponent else -1 for field in fields]
+    powers = [exponents.index(field.exponent) if field.exponent else None for field in fields]
 
     def decode_with_powers(pdu: bytes) -> list[Reading]:
         raws = unpack(pdu)
-        tens = raws[len(fields) :]
-        rows = zip(finishes, raws, powers, strict=False)
-        return list(
-            starmap(Reading, ((n, _raised(f(raw), tens[p]) if p >= 0 else f(raw), u) for (n, f, u), raw, p in rows))
-        )
+        found = raws[len(fields) :]
+        readings = []
+        for (name, finish, unit), raw, place in zip(finishes, raws, powers, strict=False):
+            value = finish(raw) if place is None else _raised(raw, found[place], finish)
+            readings.append(Reading(name, value, unit))
+        return readings
 
     return decode_with_powers
 
@@ -98,9 +98,8 @@ def _place(read: Read, span: Span) -> int:
     return 2 + 2 * (span.start - read.span.start)
 
 
-def _raised(value: Value, power: int) -> Value:
-    """The value times ten to the power; a power beyond SunSpec's -10..10 (0x8000 among them) is 'not implemented'."""
-    if value is None or isinstance(value, str) or not -10 <= power <= 10:
+def _raised(raw: Any, power: int, finish: Finish) -> Value:
+    """The value of raw times ten to the power; SunSpec knows -10 to 10, 0x8000 says 'not implemented'."""
+    if finish(raw) is None or not -10 <= power <= 10:
         return None
-    tens: int = 10 ** abs(power)
-    return value * tens if power >= 0 else value / tens
+    return finish(raw * 10**power) if power >= 0 else finish(raw / 10**-power)

@@ -1,9 +1,9 @@
 """One point of a Modbus profile, understood: which registers it needs and how a value comes out of them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from drivers.api import Point, Value
 from drivers.errors import RequestError
@@ -145,20 +145,30 @@ def _finish(point: Point, options: Mapping[str, object], missing: frozenset[int]
         steps.append(_enumeration(options["values"]))
     elif point.scale != 1 or point.offset:
         steps.append(_scaled(point.scale, point.offset))
+    convert = _one_after_another(steps)
     above = _limit(options.get("none_above"))
-    floating = point.format.startswith("float")
+    if point.format.startswith("float"):
+        return lambda raw: convert(raw) if math.isfinite(raw) and raw <= above else None
+    if missing or above < math.inf:
+        return lambda raw: convert(raw) if raw not in missing and raw <= above else None
+    return convert
 
-    def finish(raw: Any) -> Value:
-        if raw in missing or raw > above or (floating and not math.isfinite(raw)):
-            return None
-        value: Value = raw
+
+def _one_after_another(steps: Sequence[Finish]) -> Finish:
+    """Most points need one step or none; they run once for every value that is ever read."""
+    if not steps:
+        return lambda raw: cast("Value", raw)
+    if len(steps) == 1:
+        return steps[0]
+
+    def convert(raw: Any) -> Value:
         for step in steps:
-            value = step(value)
-            if value is None:
+            raw = step(raw)
+            if raw is None:
                 break
-        return value
+        return cast("Value", raw)
 
-    return finish
+    return convert
 
 
 def _limit(stated: object) -> float:
