@@ -1,0 +1,296 @@
+"""One line: who is spoken to, when, and what came of it. One conversation at a time, and none is forgotten.
+
+The queue says who is next, the caller carries the conversation over the wire, the station remembers the device, the
+access keeps the link open. The bus puts them together.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+from drivers import registry
+from drivers.api import Conversation, Driver
+from drivers.errors import RequestError
+from gateway.clock import Clock
+from gateway.settings.models import Device, Line
+from gateway.south.access import Access
+from gateway.south.conversation import Caller, Outcome
+from gateway.south.link.api import Link, LinkError
+from gateway.south.poll import Lane, Poll
+from gateway.south.queue import Job, Queue
+from gateway.south.report import LineReport
+from gateway.south.schedule import Schedule
+from gateway.south.station import Station
+from gateway.south.trace import Trace, TracedFrame
+from gateway.south.wire import Terms, Wire, silence
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 10.0
+"""An idle line goes round at least so often, so that the watchdog can tell idle from stuck."""
+
+
+class Bus:
+    """The owner of one line. Everything is called from the event loop that runs it.
+
+    Every conversation that ends, whoever wanted it, is handed to `deliver` as a Poll, once, in the order of the wire.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        devices: Sequence[Device],
+        link: Link,
+        clock: Clock,
+        deliver: Callable[[Poll], None],
+        *,
+        drivers: Callable[[str], Driver] = registry.driver,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.line = line
+        self.beat = clock.monotonic()  # when this line last went round: the watchdog's food
+        self._link, self._clock, self._now, self._deliver = link, clock, clock.monotonic, deliver
+        self._trace = Trace(clock)
+        self._wire = Wire(link, clock, self._trace, line.echo)
+        self._access = Access(line.id, link, clock, chance or random.Random())
+        self._queue = Queue()
+        self._begun = self._now()
+        self._busy_s = 0.0
+        self._closed = False
+        self._wake: asyncio.Future[None] | None = None
+        self._stations = {
+            device.id: self._station(device, drivers(device.driver), (index + 1) / len(devices))
+            for index, device in enumerate(devices)
+        }
+
+    async def run(self) -> None:
+        """Poll until `close`. Never raises for anything a device or a port does."""
+        for station in self._stations.values():
+            self._queue.schedule(station)
+        while not self._closed:
+            self.beat = now = self._now()
+            job = self._queue.next(now)
+            if job is None:
+                await self._idle(now)
+            else:
+                await self._serve(job)
+
+    def want(self, device: str, points: Sequence[str] = (), lane: Lane = Lane.VERIFY) -> None:
+        """Have a device read soon; the result is delivered as any other. Asked twice meanwhile, it is done once.
+
+        No points means all that are polled. Raises LookupError for a device that is not on this line.
+        """
+        station, points = self._find(device), tuple(points)
+        if not self._queue.holds(station, lane, points or station.all_points):
+            self._put(Job(station, lane, points or station.all_points))
+
+    async def ask(self, device: str, points: Sequence[str] = (), lane: Lane = Lane.DEMAND) -> Poll:
+        """Read a device now and wait for the result; a device that is down is asked all the same.
+
+        Raises LookupError for a device that is not on this line; ends in CancelledError when the line is closed.
+        """
+        station = self._find(device)
+        return await self._wait(Job(station, lane, tuple(points) or station.all_points))
+
+    async def carry(self, device: str, talk: Callable[[], Conversation], lane: Lane = Lane.CONTROL) -> Poll:
+        """Have a service's own conversation with a device. Nothing in it is repeated: it may not be safe to.
+
+        `talk` makes the conversation when the line is free for it. Raises as `ask` does.
+        """
+        return await self._wait(Job(self._find(device), lane, talk=talk))
+
+    def report(self) -> LineReport:
+        """The figures of the line and its devices so far."""
+        now = self._now()
+        return LineReport(
+            line=self.line.id,
+            open=self._link.is_open,
+            says=self._access.says,
+            elapsed_s=now - self._begun,
+            busy_s=self._busy_s,
+            waiting=len(self._queue),
+            late_bytes=self._wire.late_bytes,
+            stray_bytes=self._wire.stray_bytes,
+            reopened=max(0, self._access.reopened - 1),
+            devices=tuple(station.report(now) for station in self._stations.values()),
+        )
+
+    def frames(self) -> tuple[TracedFrame, ...]:
+        """The last frames on the line, the oldest first."""
+        return self._trace.frames()
+
+    def close(self) -> None:
+        """Give the port back and end `run`; who still waits for a result gets a CancelledError."""
+        self._closed = True
+        self._queue.drop_all()
+        self._link.close()
+        self._rouse()
+
+    async def _serve(self, job: Job) -> None:
+        station, begun, was_down = job.station, self._now(), job.station.health.down
+        poll = await self._visit(job)
+        if self._closed:  # a conversation that was cut off says nothing about the device
+            if job.waiter is not None:
+                job.waiter.cancel()
+            return
+        now = self._now()
+        station.visit_s = now - begun
+        self._busy_s += station.visit_s
+        if job.scheduled:
+            self._reschedule(station, now)
+        if was_down and station.health.good:
+            self._back(job, now)
+        self._deliver(poll)
+        if job.waiter is not None and not job.waiter.done():
+            job.waiter.set_result(poll)
+
+    async def _visit(self, job: Job) -> Poll:
+        """One conversation, and once more when a link that worked turns out to be gone."""
+        while await self._access.ready():
+            if self._closed:
+                self._link.close()
+                break
+            try:
+                outcome = await self._converse(job)
+            except LinkError as error:
+                again = self._access.worked and job.talk is None and not self._closed
+                if not self._closed:
+                    self._access.lost(error)
+                self._wire.renew()
+                if again:
+                    continue
+                break
+            except RequestError as error:
+                return self._unasked(job, str(error))
+            except Exception as error:  # a stranger's driver must not stop the other devices of the line
+                device = job.station.device
+                log.exception("device %s: the driver %s failed", device.id, device.driver)
+                return self._unasked(job, f"the driver {device.driver} failed: {error!r}")
+            self._judge(job.station, outcome)
+            return self._poll(job, outcome)
+        return self._unasked(job, self._access.says)
+
+    def _unasked(self, job: Job, says: str) -> Poll:
+        job.station.counts.unreachable += 1
+        device, line, at = job.station.device.id, self.line.id, self._clock.wall()
+        return Poll(device, line, at, 0.0, job.lane, fault="unreachable", says=says)
+
+    async def _converse(self, job: Job) -> Outcome:
+        station, now = job.station, self._now()
+        station.counts.polls += 1
+        if job.talk is not None:
+            return await self._caller(station, retries=0).carry(job.talk())
+        proven = False
+        if station.health.down and job.scheduled:
+            probe = await self._caller(station, retries=0).carry(self._talk(station, (station.probe_point(),)))
+            if not probe.answered:
+                return probe
+            proven = True
+        points = job.points or station.points(now)
+        retries = self.line.retries if proven or station.health.good else 0
+        outcome = await self._caller(station, retries).carry(self._talk(station, points), proven)
+        station.learn(outcome, points, self._now())
+        if not outcome.sent_at:
+            outcome.refused.append("all")
+            outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")
+        return outcome
+
+    def _talk(self, station: Station, points: Sequence[str]) -> Conversation:
+        device = station.device
+        return station.driver.converse(device.profile, device.address, points, station.refused(self._now()))
+
+    def _caller(self, station: Station, retries: int) -> Caller:
+        return Caller(self._wire, station.terms, station.counts, retries)
+
+    def _judge(self, station: Station, outcome: Outcome) -> None:
+        """Whether the device and the link live; told to the log when it changes."""
+        if not outcome.sent_at:
+            return
+        if outcome.answered:
+            self._access.answered()
+            if station.health.down:
+                log.info("device %s: answers again", station.device.id)
+            station.health.answered()
+            station.counts.good += bool(outcome.readings)
+            return
+        self._access.unanswered()
+        station.health.failed()
+        if station.health.just_down:
+            log.warning("device %s: down (%s)", station.device.id, "; ".join(outcome.says))
+
+    def _reschedule(self, station: Station, now: float) -> None:
+        schedule, health = station.schedule, station.health
+        pause = 0.0
+        if health.down:
+            dead = sum(other.health.down for other in self._stations.values())
+            pause = health.pause(schedule.period, station.visit_s, dead)
+        schedule.served(now, pause)
+        station.waiting = False
+        self._queue.schedule(station)
+
+    def _back(self, job: Job, now: float) -> None:
+        """A device is back. What kept it silent may be over for the others too: ask them now."""
+        for other in self._stations.values():
+            unread = other is job.station and not job.scheduled
+            if (unread or other.health.down) and not other.waiting:
+                other.schedule.hurry(now)
+                self._queue.schedule(other)
+
+    def _poll(self, job: Job, outcome: Outcome) -> Poll:
+        now, wall = self._now(), self._clock.wall()
+        took = now - outcome.sent_at if outcome.sent_at else 0.0
+        return Poll(
+            device=job.station.device.id,
+            line=self.line.id,
+            at=wall - took,
+            took_s=took,
+            lane=job.lane,
+            readings=outcome.readings,
+            fault=outcome.fault,
+            says="; ".join(outcome.says),
+        )
+
+    async def _idle(self, now: float) -> None:
+        wait = min(self._queue.due_at() - now, HEARTBEAT_S)
+        loop = asyncio.get_running_loop()
+        self._wake = loop.create_future()
+        timer = loop.call_later(max(0.0, wait), self._rouse)
+        try:
+            await self._wake
+        finally:
+            timer.cancel()
+            self._wake = None
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _put(self, job: Job) -> None:
+        self._queue.put(job, self._now())
+        self._rouse()
+
+    async def _wait(self, job: Job) -> Poll:
+        job.waiter = asyncio.get_running_loop().create_future()
+        if self._closed:
+            job.waiter.cancel()
+        self._put(job)
+        return await job.waiter
+
+    def _find(self, device: str) -> Station:
+        if device not in self._stations:
+            raise LookupError(f"there is no device {device!r} on line {self.line.id}")
+        return self._stations[device]
+
+    def _station(self, device: Device, driver: Driver, share: float) -> Station:
+        """Due at once, then on a grid that is staggered over the period."""
+        pause = device.profile.pause_s
+        terms = Terms(
+            device=device.id,
+            settings=device.wire,
+            timeout_s=device.timeout_s,
+            silence_s=silence(device.wire, pause) if self._link.paced else pause,
+            guard_s=0.0 if driver.late_answers_are_harmless else self.line.late_guard_s,
+        )
+        period = device.period_s
+        return Station(device, driver, terms, Schedule(self._begun + period * (share - 1.0), period))

@@ -1,0 +1,109 @@
+"""Carries one conversation over a line, request by request: what is asked again, what is given up, when it ends."""
+
+from dataclasses import dataclass, field
+
+from drivers.api import Conversation, Reading
+from drivers.errors import BadReplyError, RefusedError
+from gateway.south.report import Counts
+from gateway.south.wire import NoAnswerError, Terms, Wire
+from rules.observation import Fault
+
+BUSY_S = 0.1  # before a request is repeated: time for a busy device, and for the rest of a bad answer
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a conversation came to."""
+
+    sent_at: float = 0.0  # monotonic, first byte of the first request; 0 when nothing had to be asked
+    readings: list[Reading] = field(default_factory=list)
+    answered: bool = False
+    silences: int = 0  # requests given up without an answer
+    garbled: int = 0  # requests given up after answers that could not be used
+    refused: list[str] = field(default_factory=list)  # in the driver's notation
+    says: list[str] = field(default_factory=list)
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why there are no values at all; None when there are some, or the device answered that it holds none."""
+        if self.readings:
+            return None
+        if self.refused:
+            return "refused"
+        if self.garbled:
+            return "crc"
+        return None if self.answered else "timeout"
+
+
+@dataclass(slots=True)
+class Caller:
+    """Speaks with one device on a wire, and counts."""
+
+    wire: Wire
+    terms: Terms
+    counts: Counts
+    retries: int
+
+    async def carry(self, talk: Conversation, proven: bool = False) -> Outcome:
+        """Ask all that the conversation wants to know. Raises LinkError.
+
+        A device that leaves its first request unanswered is not asked for the rest, unless it is `proven` to be
+        there; two requests without an answer in a row end the conversation in any case.
+        """
+        outcome = Outcome()
+        attempts = silent = 0
+        while (request := talk.next_request()) is not None:
+            error = await self._ask(request, talk, outcome, late_twin=silent > 0)
+            if error is None:
+                attempts = silent = 0
+                continue
+            attempts += 1
+            silent += isinstance(error, NoAnswerError)
+            if attempts <= self.retries:
+                self.counts.retries += 1
+                self.wire.hold(BUSY_S)
+                continue
+            talk.give_up()
+            _given_up(outcome, error)
+            attempts = 0
+            if silent > self.retries + 1 or (silent and not outcome.answered and not proven):
+                break
+        return outcome
+
+    async def _ask(
+        self, request: bytes, talk: Conversation, outcome: Outcome, late_twin: bool
+    ) -> NoAnswerError | BadReplyError | None:
+        """One request; None when it is settled, else why it is not."""
+        wire, counts = self.wire, self.counts
+        try:
+            outcome.readings += await wire.exchange(request, talk, self.terms)
+        except RefusedError as refusal:
+            counts.refused += 1
+            outcome.says.append(str(refusal))
+            if refusal.where:
+                outcome.refused.append(refusal.where)
+        except BadReplyError as error:
+            counts.crc += 1
+            return error
+        except NoAnswerError as error:
+            counts.crc += error.garbled
+            counts.timeouts += not error.garbled
+            return error
+        finally:
+            outcome.sent_at = outcome.sent_at or wire.sent_at
+        took = wire.heard_at - wire.sent_at
+        counts.answers += 1
+        counts.round_trips_s += took
+        counts.slowest_s = max(counts.slowest_s, took)
+        outcome.answered = True
+        if late_twin:
+            wire.guard(self.terms)
+        return None
+
+
+def _given_up(outcome: Outcome, error: NoAnswerError | BadReplyError) -> None:
+    if isinstance(error, BadReplyError) or error.garbled:
+        outcome.garbled += 1
+    else:
+        outcome.silences += 1
+    outcome.says.append(str(error))

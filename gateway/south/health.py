@@ -1,0 +1,52 @@
+"""Whether a device answers, and how long to leave it alone when it does not. Pure: time is an argument.
+
+A device that falls silent is asked at its normal period for `PATIENCE` visits, because rules need the evidence.
+Then the pause doubles up to five minutes, and a visit is a single small request until the device answers.
+"""
+
+PATIENCE = 3
+"""Visits without a good answer before a device counts as down."""
+
+LONGEST_PAUSE_S = 300.0
+
+SHARE_OF_THE_DEAD = 0.05
+"""All dead devices of a line together may take this share of its time."""
+
+
+class Health:
+    """What the last visits of one device came to."""
+
+    __slots__ = ("failures",)
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    @property
+    def good(self) -> bool:
+        """The last visit got an answer, or there was none yet."""
+        return self.failures == 0
+
+    @property
+    def down(self) -> bool:
+        """Silent for so long that it is only probed."""
+        return self.failures >= PATIENCE
+
+    @property
+    def just_down(self) -> bool:
+        """The last visit was the one that made it so."""
+        return self.failures == PATIENCE
+
+    def answered(self) -> None:
+        self.failures = 0
+
+    def failed(self) -> None:
+        self.failures += 1
+
+    def pause(self, period: float, cost: float, dead: int) -> float:
+        """Seconds until the next visit of a device that is down.
+
+        `cost` is what the last visit took, in seconds, `dead` how many devices of the line are down.
+        """
+        doubled: float = period * 2.0 ** min(self.failures - PATIENCE + 1, 16)
+        fair = cost * max(dead, 1) / SHARE_OF_THE_DEAD
+        return max(min(doubled, LONGEST_PAUSE_S), min(fair, LONGEST_PAUSE_S), period)

@@ -1,0 +1,104 @@
+"""A TCP connection on the event loop: to a serial server that passes bytes, or to a Modbus TCP device."""
+
+import asyncio
+import socket
+from typing import cast
+
+from drivers.api import LineSettings
+from gateway.clock import Clock
+from gateway.south.link.api import LinkError
+from gateway.south.link.inbox import Inbox
+
+CONNECT_S = 5.0
+KEEPALIVE = {
+    socket.TCP_KEEPIDLE: 10,  # s without traffic before the first probe
+    socket.TCP_KEEPINTVL: 5,  # s between probes
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 15_000,  # ms that sent bytes may stay unacknowledged
+}
+
+
+class TcpLink:
+    """One endpoint by its name; resolved again each time it is opened."""
+
+    def __init__(self, host: str, port: int, clock: Clock, paced: bool) -> None:
+        self.name = f"{host}:{port}"
+        self.paced = paced
+        self._host, self._port = host, port
+        self._clock = clock
+        self._connection: _Connection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None and self._connection.is_open
+
+    async def open(self) -> None:
+        self.close()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                _, self._connection = await loop.create_connection(
+                    lambda: _Connection(self.name, self._clock), self._host, self._port
+                )
+        except TimeoutError as error:
+            raise LinkError(f"{self.name}: nobody answers; is the device on the network and powered?") from error
+        except OSError as error:
+            raise LinkError(f"{self.name}: cannot connect: {error.strerror or error}") from error
+
+    def configure(self, settings: LineSettings) -> None:
+        """A serial server keeps its own line settings."""
+
+    def send(self, data: bytes) -> None:
+        if self._connection is None:
+            raise LinkError(f"{self.name}: not connected")
+        self._connection.send(data)
+
+    async def receive(self, until: float) -> bytes:
+        if self._connection is None:
+            raise LinkError(f"{self.name}: not connected")
+        return await self._connection.inbox.get(until)
+
+    def drain(self) -> bytes:
+        return self._connection.inbox.take() if self._connection else b""
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self.inbox = Inbox(clock)
+        self.data_received = self.inbox.put  # type: ignore[method-assign]  # the hot path: no call in between
+        self._transport: asyncio.Transport | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        wire = cast(socket.socket, transport.get_extra_info("socket"))
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            wire.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def send(self, data: bytes) -> None:
+        if self._transport is None:
+            raise LinkError(f"{self.name}: the connection is closed")
+        self._transport.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        why = getattr(exc, "strerror", None) or exc or "the other side closed the connection"
+        self.inbox.fail(LinkError(f"{self.name}: {why}"))
+        self.inbox.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+        self.inbox.fail(LinkError(f"{self.name}: closed"))
+        self.inbox.close()

@@ -1,0 +1,97 @@
+"""One device as its line sees it: what may be asked of it, when it is due, what is remembered about it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from drivers.api import Driver
+from gateway.settings.models import Device
+from gateway.south.conversation import Outcome
+from gateway.south.health import Health
+from gateway.south.report import Counts, DeviceReport
+from gateway.south.schedule import Schedule
+from gateway.south.wire import Terms
+
+DAY_S = 86_400.0
+"""So long a refusal is remembered; then the device may have been replaced or changed."""
+
+MUTE_AFTER = 3
+"""Polls in a row that answer other points and stay silent about one: then that one is left out for a day."""
+
+
+class Station:
+    """All state the bus keeps for one device."""
+
+    def __init__(self, device: Device, driver: Driver, terms: Terms, schedule: Schedule) -> None:
+        self.device = device
+        self.driver = driver
+        self.terms = terms
+        self.schedule = schedule
+        self.health = Health()
+        self.counts = Counts()
+        self.all_points: tuple[str, ...] = tuple(device.points or device.profile.points)
+        self.visit_s = 0.0  # what the last visit cost the line
+        self.waiting = False  # due and in the queue
+        self._refused: dict[str, float] = {}  # where -> until when
+        self._mute: dict[str, float] = {}  # point -> until when
+        self._unanswered: dict[str, int] = {}  # point -> polls in a row
+        self._known: frozenset[str] = frozenset()
+        self._points = self.all_points
+        self._forget_at = float("inf")
+        self._answered_at: float | None = None
+        self._probes = 0
+
+    def refused(self, now: float) -> frozenset[str]:
+        """What the device said 'no' to during the last day, in the driver's notation."""
+        self._forget(now)
+        return self._known
+
+    def points(self, now: float) -> Sequence[str]:
+        """What a poll asks for: all but what the device stays silent about."""
+        self._forget(now)
+        return self._points
+
+    def probe_point(self) -> str:
+        """The one point of the next probe; another one each time, in case it is mute about the first."""
+        self._probes += 1
+        return self.all_points[(self._probes - 1) % len(self.all_points)]
+
+    def learn(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:
+        """Keep what a conversation taught about the device."""
+        if outcome.answered:
+            self._answered_at = now
+        if outcome.refused:
+            self._refused.update(dict.fromkeys(outcome.refused, now + DAY_S))
+            self._renew()
+        if outcome.readings and (outcome.silences or self._unanswered):
+            self._listen(outcome, asked, now)
+
+    def report(self, now: float) -> DeviceReport:
+        return DeviceReport(
+            device=self.device.id,
+            counts=replace(self.counts, missed=self.schedule.missed),
+            down=self.health.down,
+            last_answer_s=None if self._answered_at is None else now - self._answered_at,
+            refused=tuple(sorted(self.refused(now))),
+            mute=tuple(sorted(self._mute)),
+        )
+
+    def _listen(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:
+        heard = {reading.point for reading in outcome.readings}
+        for point in asked:
+            count = 0 if point in heard or not outcome.silences else self._unanswered.get(point, 0) + 1
+            self._unanswered[point] = count
+            if count == MUTE_AFTER:
+                self._mute[point] = now + DAY_S
+        self._unanswered = {point: count for point, count in self._unanswered.items() if 0 < count < MUTE_AFTER}
+        self._renew()
+
+    def _forget(self, now: float) -> None:
+        if now >= self._forget_at:
+            self._refused = {where: until for where, until in self._refused.items() if until > now}
+            self._mute = {point: until for point, until in self._mute.items() if until > now}
+            self._renew()
+
+    def _renew(self) -> None:
+        self._known = frozenset(self._refused)
+        self._points = tuple(point for point in self.all_points if point not in self._mute) or self.all_points
+        self._forget_at = min((*self._refused.values(), *self._mute.values()), default=float("inf"))

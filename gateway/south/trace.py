@@ -1,0 +1,41 @@
+"""The last frames of a line, for people who look for a fault."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.clock import Clock
+
+KEPT = 200
+
+Direction = Literal["out", "in", "late", "noise"]
+"""Sent; heard in answer; heard when nobody waited any more after a timeout; heard when nobody had asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedFrame:
+    """A stretch of bytes on a line."""
+
+    at: float  # epoch seconds
+    direction: Direction
+    data: bytes
+    device: str  # who was being spoken to; '' when nobody
+
+
+class Trace:
+    """A ring of the last frames. Noting one costs next to nothing; the time of day is worked out when it is read."""
+
+    __slots__ = ("_clock", "_ring")
+
+    def __init__(self, clock: Clock, kept: int = KEPT) -> None:
+        self._clock = clock
+        self._ring: deque[tuple[float, Direction, bytes, str]] = deque(maxlen=kept)
+
+    def note(self, at: float, direction: Direction, data: bytes, device: str) -> None:
+        """Keep one frame; `at` in monotonic seconds."""
+        self._ring.append((at, direction, data, device))
+
+    def frames(self) -> tuple[TracedFrame, ...]:
+        """The oldest first."""
+        offset = self._clock.wall() - self._clock.monotonic()
+        return tuple(TracedFrame(at + offset, direction, data, device) for at, direction, data, device in self._ring)
