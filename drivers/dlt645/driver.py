@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from drivers.api import Conversation, Explanation, Point, Profile
 from drivers.errors import RequestError
+from drivers.price import Exchange
 
 from .explain import explain
 from .frame import EVERYONE
 from .plan import plan
 from .poll import Poll
+from .price import exchanges
 from .value import Number, parse_format
 
 EDITIONS = {"2007": 8, "1997": 4}  # and the digits of their identifiers
@@ -57,6 +59,10 @@ class Dlt645:
             raise RequestError(f"profile {profile.name} has no point {', '.join(unknown)}")
         asks = plan((profile.points[name] for name in points), refused)
         return Poll(address, asks, int(str(profile.options.get("preamble", 0))))
+
+    def exchanges(self, profile: Profile, points: Sequence[str]) -> Sequence[Exchange]:
+        """What a poll of these points costs on the wire."""
+        return exchanges(profile, points)
 
     def explain(self, data: bytes) -> Sequence[Explanation]:
         return explain(data)

@@ -17,6 +17,7 @@ from drivers.modbus.plan import READ_FUNCTION, Span, plan_reads, read_span
 from drivers.modbus.sunspec import HEADER, SunSpecTalk
 from drivers.modbus.talk import ReadTalk, inside
 from drivers.modbus.wire import RtuStream, Stream, TcpStream
+from drivers.price import Exchange
 
 _REMEMBERED = 4096  # plans; one a device whose profile, points and refusals are its own
 
@@ -26,6 +27,7 @@ class _Modbus:
 
     late_answers_are_harmless = False
     _on_tcp = False
+    _overhead = 3  # bytes of a frame beside its PDU: unit and CRC
     _stream: Callable[[int], Stream]
 
     def __init__(self) -> None:
@@ -69,6 +71,18 @@ class _Modbus:
         """The reads that a poll of these points makes, in order. Raises RequestError."""
         return self._plan(profile, tuple(points), refused)[1]
 
+    def exchanges(self, profile: Profile, points: Sequence[str]) -> Sequence[Exchange]:
+        """What a poll of these points costs on the wire. Raises RequestError."""
+        return [
+            Exchange(
+                what=str(block.read.span),
+                asked=len(block.ask.pdu) + self._overhead,
+                answered=2 + block.ask.head[1] + self._overhead,
+                points=tuple(field.point.name for field in block.fields),
+            )
+            for block in self.plan(profile, points)
+        ]
+
     def _unit_stream(self, address: str) -> Stream:
         if fault := self.check_address(address):
             raise RequestError(fault)
@@ -101,6 +115,7 @@ class ModbusTcp(_Modbus):
 
     late_answers_are_harmless = True
     _on_tcp = True
+    _overhead = 7  # the header of Modbus TCP
     _stream = TcpStream
 
     def check_address(self, address: str) -> str:
