@@ -54,6 +54,7 @@ class Engine:
         self._dirty = False  # evidence about supply changed since the last step
         self._uneven = False  # voltages far from healthy changed since the last step
         self._masked: dict[str, float] = {}  # devices that something else explains, and until when
+        self._noisy: dict[str, float] = {}  # lines that lose answers, and since when
         self._touched: set[str] = set()
         self._stirred = False
         self._terminals = {d.id for d in area.devices if d.kind == "ttu"}
@@ -68,12 +69,16 @@ class Engine:
         if witness is None:
             return NOTHING
         at = observation.at
+        said: list[Incident] = []
+        wishes: tuple[Wish, ...] = ()
+        if (self._dirty or self._uneven) and at - self._stepped >= self._beat:
+            early = self.tick(min(at, max(self._now, self._stepped + self._beat)))
+            said, wishes = list(early.incidents), early.wishes
         self._now = max(self._now, at)
         changed = witness.take(observation)
         self._touched.add(name)
         if name in self._three_phase and not observation.fault and self._half.look(witness):
             changed |= EVIDENCE
-        said: list[Incident] = []
         if name in self._terminals and observation.values and self._transformer.take(observation):
             said += self._say_all("transformer", self._transformer.claims())
         if changed & VOLTAGE:
@@ -82,14 +87,12 @@ class Engine:
             said += self._relay(witness)
         if changed & EVIDENCE:
             self._dirty = True
-        if not said and not self._due():
-            return NOTHING
-        return self._stepped_outcome(said)
+        return Outcome(tuple(said), wishes) if said or wishes else NOTHING
 
     def tick(self, at: float) -> Outcome:
         """Time passed without observations."""
         self._now = max(self._now, at)
-        return self._stepped_outcome([]) if self._due() else NOTHING
+        return self._step() if self._due() else NOTHING
 
     def judge(self, report: Report) -> Verdict:
         """A customer's call, from what is known."""
@@ -120,7 +123,14 @@ class Engine:
             f"bus/{bus}": [self._wires[bus].polls, self._wires[bus].lost, self._wires[bus].now] for bus in buses if bus
         }
         if self._touched:
-            items["engine"] = [self._now, self._stepped, self._dirty, self._uneven, dict(self._masked)]
+            items["engine"] = [
+                self._now,
+                self._stepped,
+                self._dirty,
+                self._uneven,
+                dict(self._masked),
+                dict(self._noisy),
+            ]
         self._touched.clear()
         if self._stirred:
             self._stirred = False
@@ -139,18 +149,16 @@ class Engine:
             return False
         return self._now - self._stepped >= self._beat
 
-    def _stepped_outcome(self, said: list[Incident]) -> Outcome:
+    def _step(self) -> Outcome:
+        """Weigh everything that changed since the last step."""
         self._stirred = True
-        wishes: list[Wish] = []
-        if self._due():
-            self._stepped = self._now
-            said += self._phases()
-            said += self._neutral_step()
-            self._mask()
-            wishes = self._supply.step(self._now, self._masked)
-            said += self._supply_said()
-            said += self._noise()
-            self._dirty = self._supply.busy or self._half.seen is not None or bool(self._masked)
+        self._stepped = self._now
+        said = [*self._phases(), *self._neutral_step()]
+        self._mask()
+        wishes = self._supply.step(self._now, self._masked)
+        said += self._supply_said()
+        said += self._noise()
+        self._dirty = self._supply.busy or self._half.seen is not None or bool(self._masked)
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _say(self, key: str, claim: Claim | None) -> list[Incident]:
@@ -184,13 +192,13 @@ class Engine:
             told = self._book.end("half", self._now, half.seen.healthy_at)
             half.forget()
             return [told] if told else []
-        return self._say("half", half_claim(half.seen, half, self._tree))
+        return self._say("half", half_claim(half.seen, self._tree))
 
     def _neutral_step(self) -> list[Incident]:
         neutral = self._neutral
         if not self._uneven and not neutral.busy:
             return []
-        others = {*self._half.masked(), *(d for c in self._supply.cases.values() for d in c.devices)}
+        others = {*self._half.masked(), *self._supply.settled(self._now)}
         neutral.look(self._now, others)
         if neutral.found is None:
             self._uneven = False
@@ -229,10 +237,13 @@ class Engine:
         said: list[Incident] = []
         for bus, wire in self._wires.items():
             key = f"noise/{bus}"
-            if wire.miss > own["noise_share"]:
+            if wire.rate > own["noise_share"]:
+                since = self._noisy.setdefault(bus, self._now)
+                if self._now - since < own["noise_polls"] * self._area.poll_period_s:
+                    continue
                 devices = tuple(d.id for d in self._area.devices if d.bus == bus and d.kind == "meter")
-                said += self._say(key, noise_claim(bus, devices, self._now, wire.miss)) if len(devices) > 2 else []
-            elif wire.miss < own["noise_clear_share"] and self._book.get(key):
+                said += self._say(key, noise_claim(bus, devices, since, wire.rate)) if len(devices) > 2 else []
+            elif wire.rate < own["noise_clear_share"] and self._noisy.pop(bus, 0.0):
                 said += self._say(key, None)
         return said
 
@@ -244,7 +255,7 @@ class Engine:
             elif kind == "bus" and key in self._wires and isinstance(kept, list):
                 self._wires[key].polls, self._wires[key].lost, self._wires[key].now = kept
         if isinstance(engine := saved.get("engine"), list):
-            self._now, self._stepped, self._dirty, self._uneven, self._masked = engine
+            self._now, self._stepped, self._dirty, self._uneven, self._masked, self._noisy = engine
         if isinstance(supply := saved.get("supply"), dict):
             self._supply.load(supply)
             self._neutral.load(saved["neutral"])

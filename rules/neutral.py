@@ -117,14 +117,18 @@ class Neutral:
         fresh = {
             name: [(p, v) for p in w.places if (v := w.volts[p]) is not None and w.state[p] in (ALIVE, HALF)]
             for name, w in self._witnesses.items()
-            if w.device.kind == "meter" and not w.is_silent and name not in skip and now - w.at < 2.5 * self._poll
+            if w.device.kind != "neighbour_ttu"
+            and not w.is_silent
+            and name not in skip
+            and now - w.at < 2.5 * self._poll
         }
         displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
         if len(displaced) < 2:
             return None
+        source = {node.id for node in self._tree.area.nodes if node.kind == "mv_feeder"}
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
         best, best_score = None, 0.0
-        for node in sorted(nodes, key=self._tree.rank.__getitem__, reverse=True):
+        for node in sorted(nodes - source, key=self._tree.rank.__getitem__, reverse=True):
             below = [(p, v) for d in self._tree.below[node] for p, v in fresh.get(d.id, ())]
             scored = self._score(node, below, healthy, skip)
             if scored is not None and scored[0] > best_score:

@@ -19,6 +19,7 @@ class HalfPhases:
     seen_at: float
     confirmed: bool = False
     healthy_at: float = 0.0
+    node: str = ""
     healthy: list[str] = field(default_factory=list)
     volts: list[float] = field(default_factory=list)
 
@@ -57,8 +58,10 @@ class MvPhase:
             return self._healthy(witness)
         volts = [volt or 0.0 for volt in witness.volts]
         if self.seen is None:
-            self.seen = HalfPhases(places, witness.at, witness.at - witness.interval, witness.at, volts=volts)
+            after = witness.at - witness.interval
+            self.seen = HalfPhases(places, witness.at, after, witness.at, node=self._place(), volts=volts)
             return True
+        self.seen.node = self.seen.node if self.seen.node != self._transformer() else self._place()
         self.seen.seen_at, self.seen.healthy_at, self.seen.healthy = witness.at, 0.0, []
         if not self.seen.confirmed and witness.at - self.seen.since >= self._confirm_s:
             self.seen.confirmed = True
@@ -83,7 +86,11 @@ class MvPhase:
         """The end was told."""
         self.seen = None
 
-    def node(self) -> str:
+    def _transformer(self) -> str:
+        top = self._tree.transformer()
+        return top.id if top is not None else self._tree.bottom_up[-1]
+
+    def _place(self) -> str:
         """The MV feeder when a neighbour shows the same, else the transformer."""
         top = self._tree.transformer()
         same = [
@@ -93,7 +100,7 @@ class MvPhase:
         ]
         if same and top is not None and top.parent is not None:
             return top.parent
-        return top.id if top is not None else self._tree.bottom_up[-1]
+        return self._transformer()
 
     def masked(self) -> Collection[str]:
         """Devices whose silence or low voltage it explains."""

@@ -4,7 +4,7 @@ A case is one cause: a failed node (all phases or some), a dead line, or one dev
 young, newly dead devices may move it up the tree; once settled, they are a fault of their own.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from statistics import median, pstdev
@@ -79,7 +79,7 @@ class Supply:
         for name, witness in self._witnesses.items():
             witness.excused = name in owned
         found = self._weigh(owned)
-        self._match(found, now)
+        self._match(found, set(masked), now)
         return list(self._wishes(now))
 
     def _owned(self, masked: Collection[str], now: float) -> set[str]:
@@ -206,7 +206,7 @@ class Supply:
 
     # cases
 
-    def _match(self, explanation: Explanation, now: float) -> None:
+    def _match(self, explanation: Explanation, masked: Set[str], now: float) -> None:
         """Bring the open cases in line with what explains the evidence now."""
         unmatched = [c for c in self.cases.values() if not (c.stage == "confirmed" and self._frozen(c, now))]
         wanted: list[Case] = [*self._wanted_supply(explanation), *map(self._wanted_bus, explanation.buses)]
@@ -224,7 +224,7 @@ class Supply:
             if case.stage == "suspected" and self._convincing(case, now):
                 case.stage, case.confirmed_at = "confirmed", now
         for case in unmatched:
-            if case.stage == "suspected":
+            if case.stage == "suspected" or masked >= set(case.devices):
                 self._end(case, now)
 
     def _wanted_supply(self, explanation: Explanation) -> Iterator[Case]:
@@ -391,6 +391,10 @@ class Supply:
     def phases(self, case: Case) -> str:
         """The phases of a case as letters; '' for a line."""
         return "" if case.kind == "bus" else "".join(PHASES[place] for place in case.places)
+
+    def settled(self, now: float) -> set[str]:
+        """Devices of cases that nothing will change any more but their end."""
+        return {d for c in self.cases.values() if c.stage == "confirmed" and self._frozen(c, now) for d in c.devices}
 
     def dump(self) -> dict[str, object]:
         """Its state as plain data."""

@@ -61,6 +61,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "miss_floor": _t(0.002, "share", "least chance of a timeout that is believed", high=1),
         "miss_ceiling": _t(0.5, "share", "highest chance of a timeout that is believed", high=1),
         "noise_share": _t(0.15, "share", "lost answers that make a line a noisy one", high=1),
+        "noise_polls": _t(2, "polls", "how long a line must lose answers before it is said"),
         "noise_clear_share": _t(0.05, "share", "lost answers below which a line is good again", high=1),
         "memory_polls": _t(500, "polls", "how many polls a device's own rate of lost answers remembers"),
         "strangers_polls": _t(10, "polls", "polls without any answer ever before a new device is reported"),

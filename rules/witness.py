@@ -59,7 +59,12 @@ class Wire:
     @property
     def miss(self) -> float:
         """Share of answers that get lost, over about two rounds of the line."""
-        return max(self.now, self.lost / self.polls if self.polls > 10 else 0.0)
+        return max(self.now, self.rate)
+
+    @property
+    def rate(self) -> float:
+        """The same from lost answers alone that others, good ones, followed."""
+        return self.lost / self.polls if self.polls > 10 else 0.0
 
 
 class Witness:

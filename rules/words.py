@@ -6,7 +6,7 @@ from dataclasses import replace
 from rules.book import Claim
 from rules.incident import Severity
 from rules.neutral import Break
-from rules.phases import HalfPhases, MvPhase
+from rules.phases import HalfPhases
 from rules.pool import Pool
 from rules.supply import Case, Supply
 from rules.topology import Tree
@@ -64,9 +64,9 @@ def case_claim(case: Case, supply: Supply, witnesses: Mapping[str, Witness], tre
     return claim
 
 
-def half_claim(half: HalfPhases, rule: MvPhase, tree: Tree) -> Claim:
+def half_claim(half: HalfPhases, tree: Tree) -> Claim:
     """A lost MV phase, in words."""
-    node = rule.node()
+    node = half.node
     letters = "".join("ABC"[place] for place in half.places)
     volts = ", ".join(f"{volt:.0f} V" for volt in half.volts)
     return Claim(
