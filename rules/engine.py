@@ -259,7 +259,7 @@ class Engine:
         if isinstance(supply := saved.get("supply"), dict):
             self._supply.load(supply)
             self._neutral.load(saved["neutral"])
-            self._half.load(saved["half"])
+            self._half.load(saved.get("half"))
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
         self._book.load(saved)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from rules.locate import Evidence, Found, locate
+from rules.locate import Evidence, Found, Sign, locate
 from rules.topology import Tree
 
 SPREAD = 0.35  # share by which the load that vanishes may differ from the last readings
-FARTHEST = 12.0  # most that the vanished load may say, in nats
+TAIL = 3.0  # how fast surprise grows with distance: loads jump more than a bell curve lets them
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Drop:
         """Log-likelihood of the drop when these devices are without supply."""
         expected = sum(kw for device, kw in self.load_kw.items() if device in lost)
         variance = self.noise_kw**2 + (SPREAD * expected) ** 2
-        return max(-FARTHEST, -0.5 * (self.observed_kw - expected) ** 2 / variance) - 0.5 * log(variance)
+        return -TAIL * log(1 + (self.observed_kw - expected) ** 2 / variance / (2 * TAIL)) - 0.5 * log(variance)
 
     @property
     def tells(self) -> bool:
@@ -61,7 +61,7 @@ def explain(
 ) -> Explanation:
     """The failed nodes and lines that explain the evidence best. `priors`: see `locate`, and `bus`."""
     score, found = locate(tree, evidence, priors)
-    best = Explanation(score + _drop_nats(tree, evidence, found, drop), found, drop=drop)
+    best = Explanation(score + _drop_nats(tree, found, drop), found, drop=drop)
     for bus in buses:
         options = [best, _line_dead(tree, evidence, bus, best, priors)]
         if bus.collector_node is not None:
@@ -79,7 +79,7 @@ def _line_dead(
     explained = sum(b.weight for b in (*lost, *so_far.consequent))
     fed_dead = bus.collector_node is not None and any(tree.is_within(bus.collector_node, f.node) for f in found)
     rarity = sum(priors["bus"] for b in lost if not (b is bus and fed_dead))
-    total = score + explained - rarity + _drop_nats(tree, rest, found, so_far.drop)
+    total = score + explained - rarity + _drop_nats(tree, found, so_far.drop)
     if fed_dead:
         return Explanation(total, found, so_far.buses, (*so_far.consequent, bus), so_far.drop)
     return Explanation(total, found, lost, so_far.consequent, so_far.drop)
@@ -98,24 +98,28 @@ def _collector_dead(
         return Explanation(float("-inf"))
     explained = sum(b.weight for b in (*so_far.buses, *so_far.consequent))
     explained += bus.weight * len(unheard.devices) / len(bus.devices)
-    total = score + explained - priors["bus"] * len(so_far.buses) + _drop_nats(tree, rest, found, so_far.drop)
+    total = score + explained - priors["bus"] * len(so_far.buses) + _drop_nats(tree, found, so_far.drop)
     return Explanation(total, found, so_far.buses, consequent, so_far.drop)
 
 
 def _without(evidence: Evidence, *groups: Sequence[SilentBus]) -> Evidence:
+    """The evidence with these lines' devices unheard: they may live or not."""
     gone = {device for group in groups for bus in group for device in bus.devices}
-    return {device: signs for device, signs in evidence.items() if device not in gone}
+    return {
+        device: tuple(Sign(sign.place, -1.0, 0.0) for sign in signs) if device in gone else signs
+        for device, signs in evidence.items()
+    }
 
 
-def _drop_nats(tree: Tree, evidence: Evidence, found: Sequence[Found], drop: Drop | None) -> float:
+def _drop_nats(tree: Tree, found: Sequence[Found], drop: Drop | None) -> float:
     if drop is None or not drop.tells:
         return 0.0
-    lost = {device for one in found for device in drop.load_kw if _lost(tree, one, device, evidence)}
+    lost = {device for one in found for device in drop.load_kw if _lost(tree, one, device)}
     return drop.nats(lost)
 
 
-def _lost(tree: Tree, found: Found, device: str, evidence: Evidence) -> bool:
+def _lost(tree: Tree, found: Found, device: str) -> bool:
     """Whether a silent device is without supply under this finding, be it heard of or not."""
     if not tree.covers(found.node, device):
         return False
-    return len(found.places) == 3 or device in found.devices or device not in evidence
+    return len(found.places) == 3 or device in found.devices

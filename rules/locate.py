@@ -16,7 +16,7 @@ class Sign(NamedTuple):
     """Evidence of one device on one phase (0, 1, 2), or on all of its phases together (3)."""
 
     place: int
-    weight: float  # positive: dead
+    weight: float  # positive: dead; negative: living
     at: float  # dead: since when; alive: newest answer
 
 

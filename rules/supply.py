@@ -181,9 +181,9 @@ class Supply:
             after = [kw for at, kw in terminal.history if at >= since]
             if not before or not after or DEAD in terminal.state:
                 return None
-            observed += sum(before[-3:]) / len(before[-3:]) - sum(after[:3]) / len(after[:3])
+            observed += sum(before[-3:]) / len(before[-3:]) - sum(after[:2]) / len(after[:2])
             steps = [b - a for a, b in pairwise(before)]
-            noise += (pstdev(steps) if len(steps) > 2 else 0.05 * abs(before[-1])) ** 2 + (0.01 * before[-1]) ** 2
+            noise += (pstdev(steps) if len(steps) > 2 else 0.0) ** 2 + (0.08 * before[-1]) ** 2
         if not terminals:
             return None
         names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
@@ -356,7 +356,8 @@ class Supply:
         del self.cases[case.key]
         others = {device for other in self.cases.values() for device in other.devices}
         if case.stage == "confirmed":
-            for device in set(case.devices) - others:
+            unheard = {device for bus in case.consequent for device in self._buses.get(bus, ())}
+            for device in sorted((set(case.devices) | unheard) - others):
                 self._witnesses[device].forgive(at)
 
     def _settled(self, case: Case, now: float) -> bool:
