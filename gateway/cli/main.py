@@ -5,6 +5,7 @@ import typer
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.read import read
 from gateway.cli.replay import replay
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("demo")(demo)
 app.command("frame")(frame)
+app.command("read")(read)
 app.command("replay")(replay)
 app.command("schema")(schema)
 app.command("simulate")(simulate)

@@ -64,9 +64,9 @@ class Bus:
             for index, device in enumerate(devices)
         }
 
-    async def run(self) -> None:
-        """Poll until `close`. Never raises for anything a device or a port does."""
-        for station in self._stations.values():
+    async def run(self, polling: bool = True) -> None:
+        """Poll until `close`, or only serve what is asked. Never raises for anything a device or a port does."""
+        for station in self._stations.values() if polling else ():
             self._queue.schedule(station)
         while not self._closed:
             self.beat = now = self._now()

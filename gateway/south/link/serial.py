@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 
 import serial
 
@@ -104,7 +105,7 @@ class SerialLink:
             return
         if data:
             self._inbox.put(data)
-        else:
+        elif _hung_up(self._port.fileno()):
             self._lost("the port is gone; is the adapter still plugged in?")
 
     def _lost(self, says: str) -> LinkError:
@@ -119,6 +120,13 @@ class SerialLink:
             with contextlib.suppress(OSError):  # a port whose adapter is gone may refuse even this
                 port.close()
         return error
+
+
+def _hung_up(descriptor: int) -> bool:
+    """Reading nothing can mean that there is nothing, or that there will never be anything: the kernel knows."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # hang-ups and errors are always reported
+    return bool(poll.poll(0))
 
 
 def _cannot_open(name: str, error: Exception) -> str:
