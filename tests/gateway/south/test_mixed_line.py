@@ -77,7 +77,7 @@ async def test_an_hour_of_64_devices_with_two_dead_ones() -> None:
     for row in living:
         assert set(rig.faults(row.id)) == {None}
         steady = [at for at in rig.times(row.id) if at > 120]  # the first round reads all at once
-        assert len(steady) == 58
+        assert len(steady) in (57, 58)
         assert max(abs(span - 60) for span in spans(steady)) < 6  # while it waits for its turn
     assert sum(row.counts.missed for row in report.devices) == 0
     assert [wrong(devices, poll.device, values(poll)) for poll in rig.polls if poll.fault is None] == [{}] * sum(
