@@ -14,6 +14,8 @@ _ANGLES = (0.0, -2 * pi / 3, 2 * pi / 3)
 _COS = tuple(cos(angle) for angle in _ANGLES)
 _SIN = tuple(sin(angle) for angle in _ANGLES)
 SILENT_SHARE = 0.40  # of the healthy voltage: what a phase has, about, on which every meter fell silent
+SILENT_BELOW = 0.57  # of the healthy voltage: below about this a meter falls silent
+SILENCE = 3.0  # nats that a silent meter says
 MOST = 8.0  # nats that one meter may say
 
 
@@ -115,7 +117,11 @@ class Neutral:
     def _best(self, now: float, healthy: float, skip: Collection[str]) -> tuple[str, float] | None:
         far = self._limits["displaced_share"] * healthy
         fresh = {
-            name: [(p, v) for p in w.places if (v := w.volts[p]) is not None and w.state[p] in (ALIVE, HALF)]
+            name: [
+                (p, v)
+                for p in w.places
+                if (v := w.volts[p]) is not None and (w.state[p] in (ALIVE, HALF) or len(w.places) == 3)
+            ]
             for name, w in self._witnesses.items()
             if w.device.kind != "neighbour_ttu"
             and not w.is_silent
@@ -123,7 +129,7 @@ class Neutral:
             and now - w.at < 2.5 * self._poll
         }
         displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
-        if len(displaced) < 2:
+        if sum(len(fresh[name]) for name in displaced) < 2:
             return None
         source = {node.id for node in self._tree.area.nodes if node.kind == "mv_feeder"}
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
@@ -155,6 +161,8 @@ class Neutral:
         for place, volt in volts:
             expected = shifted(place, x, y, healthy)
             score += max(-MOST, min(MOST, ((volt - healthy) ** 2 - (volt - expected) ** 2) / sigma))
+        for place in (w.places[0] for w in self._silent(node, skip)):
+            score += SILENCE if shifted(place, x, y, healthy) < SILENT_BELOW * healthy else -SILENCE
         return (score, size) if score > 0 else None
 
     def _middle(
@@ -163,8 +171,13 @@ class Neutral:
         seen = [volt for at, volt in volts if at == place]
         if seen:
             return median(seen)
-        silent = [w for w in self._below(node) if w.places == (place,) and w.is_silent and w.device.id not in skip]
+        silent = any(w.places == (place,) for w in self._silent(node, skip))
         return SILENT_SHARE * healthy if silent else None
+
+    def _silent(self, node: str, skip: Collection[str]) -> list[Witness]:
+        """Single-phase meters below that have fallen silent."""
+        below = self._below(node)
+        return [w for w in below if w.single and w.is_silent and w.alive_at and w.device.id not in skip]
 
     def _below(self, node: str) -> list[Witness]:
         return [self._witnesses[device.id] for device in self._tree.below[node]]

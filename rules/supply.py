@@ -181,9 +181,10 @@ class Supply:
             after = [kw for at, kw in terminal.history if at >= since]
             if not before or not after or DEAD in terminal.state:
                 return None
-            observed += sum(before[-3:]) / len(before[-3:]) - sum(after[:2]) / len(after[:2])
+            observed += before[-1] - after[0]
             steps = [b - a for a, b in pairwise(before)]
-            noise += (pstdev(steps) if len(steps) > 2 else 0.0) ** 2 + (0.08 * before[-1]) ** 2
+            usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * before[-1]
+            noise += usual**2 + (0.03 * before[-1]) ** 2
         if not terminals:
             return None
         names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
