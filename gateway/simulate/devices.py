@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from drivers.sim.api import SimulatedDevice
 from drivers.sim.dlt645 import SimulatedMeter
@@ -10,8 +10,6 @@ from drivers.sim.modbus import SimulatedModbus
 from gateway.catalog import catalog
 from gateway.settings.models import Device
 from gateway.simulate.simulation import Snapshot
-
-CHINA = timedelta(hours=8)
 
 MAKERS: Mapping[str, Callable[[Device], SimulatedDevice]] = {
     "dlt645": lambda row: SimulatedMeter(row.profile, row.address),
@@ -35,7 +33,7 @@ class Instrument:
             if point in self.row.profile.points:
                 self.device.set(point, value / ratio(self.row, point))
         if "clock" in self.row.profile.points:
-            self.device.set("clock", (datetime.fromtimestamp(clock, UTC) + CHINA).isoformat()[:19])
+            self.device.set("clock", _local(clock))
 
 
 def instruments(rows: Sequence[Device]) -> list[Instrument]:
@@ -44,6 +42,11 @@ def instruments(rows: Sequence[Device]) -> list[Instrument]:
         if row.driver not in MAKERS:
             raise LookupError(f"{row.id}: there is no simulated device that speaks {row.driver!r}")
     return [Instrument(row, MAKERS[row.driver](row)) for row in rows]
+
+
+def _local(at: float) -> str:
+    """The time of this machine's zone, as meters keep it: without saying so."""
+    return datetime.fromtimestamp(at, UTC).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def ratio(row: Device, point: str) -> float:

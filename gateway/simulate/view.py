@@ -173,7 +173,7 @@ def _grow(tree: Tree, board: Board, above: Node, devices: Mapping[str, list[Devi
 
 
 def _node(board: Board, node: Node, devices: list[Device]) -> Text:
-    text = Text.assemble((f"{node.id:<4}", "bold"), (f"{escape(node.name):<16.16} ", "dim"))
+    text = Text.assemble((f"{node.id:<4}", "bold"), (f"{escape(node.name):<20.20} ", "dim"))
     for device in devices:
         for part in _device(board.seen.get(device.id), device):
             text.append_text(part)

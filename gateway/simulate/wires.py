@@ -103,7 +103,7 @@ class TcpPort:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._masters: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the port that was given, or a free one for 0."""
@@ -115,8 +115,9 @@ class TcpPort:
         """Stop listening and hang up on everyone."""
         if self._server is not None:
             self._server.close()
-            for writer in self._writers:
+            for writer in self._masters:
                 writer.close()
+            await asyncio.gather(*self._masters.values())
             await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,12 +125,14 @@ class TcpPort:
             if not writer.is_closing():
                 writer.write(data)
 
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._masters[writer] = task
         try:
             while data := await reader.read(4096):
                 self.wire.heard(data, write)
         except ConnectionError:
             return  # a master that went away is no business of the devices
         finally:
-            self._writers.discard(writer)
+            del self._masters[writer]
             writer.close()
