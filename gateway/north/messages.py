@@ -1,0 +1,115 @@
+"""What is said over MQTT: topics and payloads as functions of rows. Bytes are joined, not decoded and encoded again."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from gateway.catalog import catalog
+from gateway.clock import iso
+from gateway.settings.models import Device
+from gateway.store import Row
+
+LASTING = ("suspected", "confirmed")
+"""States of an incident in which its alarm stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publication; made with a topic below the gateway's own."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+    def below(self, root: str) -> "Message":
+        """With its whole topic."""
+        return Message(root + self.topic, self.payload, self.retain)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Rows that travel together: done when the broker has every message of them."""
+
+    ids: tuple[int, ...]
+    messages: tuple[Message, ...]
+
+
+def level(text: str) -> str:
+    """An id as one level of a topic: the three characters that mean something to a broker are replaced."""
+    return text.translate({ord("/"): "_", ord("+"): "_", ord("#"): "_"})
+
+
+def chunks(rows: Sequence[Row], limit: int) -> Iterator[Sequence[Row]]:
+    """Rows in order, cut so that no part has more than `limit` bytes or than one row."""
+    start = size = 0
+    for index, row in enumerate(rows):
+        if index > start and size + len(row.body) > limit:
+            yield rows[start:index]
+            start, size = index, 0
+        size += len(row.body)
+    if rows:
+        yield rows[start:]
+
+
+def observations(kind: str, rows: Sequence[Row], store: str, gateway: str) -> Parcel:
+    """Rows as messages on `data/{line}` or `hist/{line}`, one for each line."""
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        lines.setdefault(row.key, []).append(row)
+    messages = tuple(_on_line(kind, line, group, store, gateway) for line, group in lines.items())
+    return Parcel(tuple(row.id for row in rows), messages)
+
+
+def _on_line(kind: str, line: str, rows: Sequence[Row], store: str, gateway: str) -> Message:
+    head = orjson.dumps({"gateway": gateway, "line": line, "store": store, "seq": [row.id for row in rows]})
+    payload = head[:-1] + b',"observations":[' + b",".join(row.body for row in rows) + b"]}"
+    return Message(f"{kind}/{level(line)}", payload)
+
+
+def event(row: Row, store: str, source: str) -> Parcel:
+    """A change of an incident: a CloudEvents 1.0 envelope, and the alarm that stands or falls with it."""
+    said = orjson.loads(row.body)
+    head = orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"{store}-{row.id}",
+            "source": source,
+            "type": f"taiqu.incident.{said['reason']}",
+            "subject": said["id"],
+            "time": iso(row.at),
+            "datacontenttype": "application/json",
+            "sequence": f"{row.id:012d}",
+        }
+    )
+    envelope = Message(row.key, head[:-1] + b',"data":' + row.body + b"}")
+    return Parcel((row.id,), (envelope, alarm(said["id"], row.body if said["state"] in LASTING else b"")))
+
+
+def alarm(incident: str, body: bytes) -> Message:
+    """A standing alarm; b'' takes it away."""
+    return Message(f"alarm/{level(incident)}", body, retain=True)
+
+
+def meta(devices: Iterable[Device]) -> Iterator[Message]:
+    """What every device is, retained, for whoever reads its data."""
+    for device in devices:
+        table = {
+            "device": device.id,
+            "profile": device.profile.name,
+            "title": device.profile.title,
+            "kind": device.kind,
+            "node": device.node,
+            "phases": device.phases,
+            "customer": device.customer,
+            "line": device.line,
+            "period_s": device.period_s,
+            "points": _units(device),
+        }
+        yield Message(f"meta/{level(device.id)}", orjson.dumps(table), retain=True)
+
+
+def _units(device: Device) -> Mapping[str, str]:
+    entries = catalog()
+    names = device.points or tuple(device.profile.points)
+    return {name: entries[name].unit for name in names if name in entries}

@@ -1,0 +1,238 @@
+"""The sender to the broker: a greeting, then whatever waits, most important first; a row is done on PUBACK only.
+
+Order of sending: events, then live observations, then history. Live observations of `together_s` share a message.
+History goes in parcels so small that each is acknowledged in about half a second: an event never waits behind a day
+of backlog.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from gateway.north.backoff import Backoff
+from gateway.north.fresh import Fresh
+from gateway.north.greeting import Greeting
+from gateway.north.messages import Message, Parcel, chunks, event, level, meta, observations
+from gateway.north.session import BrokerError, Session
+from gateway.north.window import Flight, Window
+from gateway.settings.models import Mqtt, Site
+from gateway.store import Outbox, Row, Stream
+from rules.incident import Incident
+
+log = logging.getLogger(__name__)
+
+LATE_S = 30.0
+"""A live observation that waited so long for the link is history."""
+
+LONGEST = 64_000
+"""Bytes of observations in one parcel."""
+
+HISTORY_FLIGHTS = 2
+"""Parcels of history on their way at a time."""
+
+HISTORY_S = 0.5
+"""How long one of them may take to be acknowledged: longer, and the next one is smaller."""
+
+METRICS_S = 60.0
+PEEK = 1000
+"""Rows looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttReport:
+    """The sender as metrics and people see it."""
+
+    connected: bool
+    says: str  # why not
+    sent: int  # rows that the broker has acknowledged
+    flying: int  # messages on their way
+    connects: int
+    failures: int  # connections that could not be had or were lost
+
+
+class MqttSender:
+    """Takes from the outbox as long as there is a broker, and waits for one as long as there is none."""
+
+    def __init__(
+        self,
+        site: Site,
+        settings: Mqtt,
+        outbox: Outbox,
+        store_id: Callable[[], str],
+        active: Callable[[], Iterable[Incident]],
+        figures: Callable[[], Mapping[str, object]],
+        birth: Callable[[], Mapping[str, object]],
+    ) -> None:
+        """`birth`: what the state says besides `state`: boot id, version and the like."""
+        self.root = f"{settings.root}/v1/{level(site.id)}/"
+        self._site, self._settings, self._outbox = site, settings, outbox
+        self._store_id, self._active, self._figures, self._birth = store_id, active, figures, birth
+        self._backoff = Backoff()
+        self._window = Window(settings.inflight)
+        self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
+        self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
+        self._parcel_bytes = LONGEST // 8
+        self._next_live = self._next_metrics = 0.0
+        self._sent = self._connects = self._failures = 0
+        self._says = "not tried yet"
+
+    @property
+    def report(self) -> MqttReport:
+        """How it goes."""
+        return MqttReport(not self._says, self._says, self._sent, self._window.flying, self._connects, self._failures)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_marks())
+            while True:
+                try:
+                    async with self._session() as session:
+                        await self._greet(session)
+                        await self._pump(session)
+                except BrokerError as error:
+                    self._down(str(error))
+                await asyncio.sleep(self._backoff.next_s())
+
+    # ---- the link
+
+    @contextlib.asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        try:
+            session = Session(
+                self._settings, f"taiqu-{self._site.id}", self._state("offline").below(self.root), self._landed
+            )
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"{self._settings.host}: {error}") from error
+        try:
+            await session.open()
+            yield session
+        except asyncio.CancelledError:
+            with contextlib.suppress(BrokerError):  # a clean end is said by ourselves; the will is for the others
+                session.publish(self._state("offline").below(self.root))
+            raise
+        finally:
+            self._window.clear()
+            await session.close()
+
+    async def _greet(self, session: Session) -> None:
+        greeting = Greeting(session, self.root)
+        if not await greeting.check(self._store_id()):
+            log.warning("mqtt: may not listen below %s: nobody checks that the broker passes on", self.root)
+        greeting.say([self._state("online"), *meta(self._site.devices)], self._active())
+        log.info("mqtt: connected to %s:%d", self._settings.host, self._settings.port)
+        self._after.clear()
+        self._says = ""
+        self._connects += 1
+        self._backoff.reset()
+
+    def _down(self, says: str) -> None:
+        self._failures += 1
+        if says != self._says:
+            log.warning("mqtt: %s; what there is to say waits in the store", says)
+        self._says = says
+
+    def _state(self, state: str) -> Message:
+        return Message("state", orjson.dumps({"state": state, **self._birth()}), retain=True)
+
+    # ---- what waits
+
+    async def _pump(self, session: Session) -> None:
+        """Send what waits, most important first, until the link is lost. Raises BrokerError."""
+        while True:
+            self._outbox.news.clear()
+            await self._send_events(session)
+            await self._send_live(session)
+            await self._send_history(session)
+            self._send_metrics(session)
+            await self._something(session)
+
+    async def _send_events(self, session: Session) -> None:
+        for row in await self._take("event", Stream.EVENT, self._window.room // 2):
+            self._send(session, Stream.EVENT, event(row, self._store_id(), f"{self.root}rules"))
+
+    async def _send_live(self, session: Session) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._next_live or self._window.room <= 0:
+            return
+        rows = await self._take("live", Stream.LIVE, PEEK, after=self._fresh.history)
+        for part in chunks(rows, LONGEST if self._settings.together_s else 1):
+            self._send(session, Stream.LIVE, observations("data", part, self._store_id(), self._site.id))
+        if len(rows) < PEEK:
+            self._next_live = now + self._settings.together_s
+
+    async def _send_history(self, session: Session) -> None:
+        """What the link was not there for; then what the devices remembered."""
+        for stream, upto in (
+            (Stream.LIVE, self._fresh.history),
+            (Stream.BACKFILL, self._outbox.newest(Stream.BACKFILL)),
+        ):
+            lane = f"history {stream}"
+            while self._window.room > 0 and self._window.history() < HISTORY_FLIGHTS:
+                rows = await self._take(lane, stream, PEEK // 5, upto=upto)
+                if not rows:
+                    break
+                part = next(chunks(rows, self._parcel_bytes))
+                self._after[lane] = part[-1].id
+                parcel = observations("hist", part, self._store_id(), self._site.id)
+                self._send(session, stream, parcel, history=True)
+
+    async def _take(
+        self, lane: str, stream: Stream, limit: int, after: int = 0, upto: int | None = None
+    ) -> Sequence[Row]:
+        """The next rows of a lane that are not on their way."""
+        if limit <= 0:
+            return []
+        upto = self._outbox.newest(stream) if upto is None else upto
+        rows = await self._outbox.peek(stream, limit, max(after, self._after.get(lane, 0)), upto)
+        if rows:
+            self._after[lane] = rows[-1].id
+        flying = self._window.ids(stream)
+        return [row for row in rows if row.id not in flying]
+
+    def _send(self, session: Session, stream: Stream, parcel: Parcel, history: bool = False) -> None:
+        flight = Flight(stream, parcel.ids, asyncio.get_running_loop().time(), history)
+        for message in parcel.messages:
+            self._window.start(session.publish(message.below(self.root)), flight)
+
+    def _landed(self, number: int) -> None:
+        """The broker has a message."""
+        flight = self._window.land(number)
+        if flight is None:
+            return
+        self._outbox.done(flight.stream, flight.ids)
+        self._outbox.news.set()
+        self._sent += len(flight.ids)
+        if flight.history:
+            took = asyncio.get_running_loop().time() - flight.since
+            factor = 0.5 if took > HISTORY_S else 2 if took < HISTORY_S / 2 else 1
+            self._parcel_bytes = min(LONGEST, max(LONGEST // 32, int(self._parcel_bytes * factor)))
+
+    def _send_metrics(self, session: Session) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_metrics:
+            session.publish(Message("metrics", orjson.dumps(self._figures())).below(self.root), qos=0)
+            self._next_metrics = now + METRICS_S
+
+    async def _something(self, session: Session) -> None:
+        """Wait for news, an acknowledgement, or the time of the next live message. Raises BrokerError."""
+        now = asyncio.get_running_loop().time()
+        news = asyncio.ensure_future(self._outbox.news.wait())
+        pause = max(0.05, self._next_live - now)
+        await asyncio.wait((news, session.gone), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        news.cancel()
+        if session.gone.done():
+            raise BrokerError(session.gone.result())
+        oldest = self._window.oldest()
+        if oldest is not None and now - oldest > self._settings.keepalive_s:
+            raise BrokerError(f"{self._settings.host} acknowledged nothing for {self._settings.keepalive_s} s")
+
+    async def _keep_marks(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._fresh.mark(loop.time(), self._outbox.newest(Stream.LIVE))
+            await asyncio.sleep(1)

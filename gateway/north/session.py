@@ -1,0 +1,167 @@
+"""One connection to one broker: paho and its network thread inside, the event loop outside.
+
+A session is used once. Nothing is queued in it while the link is down: whoever sends keeps what was not acknowledged
+and sends it again over the next session.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.north.messages import Message
+from gateway.settings.models import Mqtt, Tls
+
+CONNECT_S = 20.0
+"""A broker cluster that makes its streams on the first connection takes its time."""
+
+GOODBYE_S = 2.0
+"""How long the broker may take to read what we still say."""
+
+
+class BrokerError(Exception):
+    """The link cannot be had or is gone; says why."""
+
+
+class Session:
+    """Connect, publish, hear. Callbacks run on the event loop."""
+
+    def __init__(self, settings: Mqtt, client_id: str, will: Message, acknowledged: Callable[[int], None]) -> None:
+        """`acknowledged` gets the number that `publish` gave, when the broker has the message."""
+        self.heard: Callable[[str, bytes, bool], None] = lambda *_: None  # topic, payload, whether it was retained
+        self._acknowledged = acknowledged
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self.gone: asyncio.Future[str] = self._loop.create_future()  # done, with the reason, when the link is lost
+        self._subscribed: dict[int, asyncio.Future[bool]] = {}
+        self._threads = ThreadPoolExecutor(1, "mqtt-connect")
+        self._client = _client(settings, client_id)
+        self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+
+    async def open(self) -> None:
+        """Connect. Raises BrokerError."""
+        host, port = self._settings.host, self._settings.port
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._loop.run_in_executor(
+                    self._threads, self._client.connect, host, port, self._settings.keepalive_s
+                )
+                self._client.loop_start()
+                await asyncio.wait((self._connected, self.gone), return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError as error:
+            raise BrokerError(f"{host}:{port} does not answer") from error
+        except (OSError, ValueError) as error:
+            raise BrokerError(f"{host}:{port}: {error}") from error
+        if self.gone.done():
+            raise BrokerError(f"{host}:{port}: {self.gone.result()}")
+        self._connected.result()
+
+    def publish(self, message: Message, qos: int = 1) -> int:
+        """Hand a message to the network thread; its number. Raises BrokerError when the link is gone."""
+        if self.gone.done():
+            raise BrokerError(self.gone.result())
+        info = self._client.publish(message.topic, message.payload, qos=qos, retain=message.retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(paho.error_string(info.rc))
+        return info.mid
+
+    async def subscribe(self, topic: str) -> bool:
+        """Subscribe; False when the broker does not allow it. Raises BrokerError."""
+        code, mid = self._client.subscribe(topic, qos=1)
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
+            raise BrokerError(paho.error_string(code))
+        granted = self._subscribed[mid] = self._loop.create_future()
+        await asyncio.wait((granted, self.gone), timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not granted.done():
+            raise BrokerError(self.gone.result() if self.gone.done() else "no answer to a subscription")
+        allowed: bool = granted.result()
+        return allowed
+
+    async def close(self) -> None:
+        """End the connection and the thread; says good-bye when somebody is there to hear it."""
+        if not self.gone.done():
+            self._client.disconnect()
+        ended = self._loop.run_in_executor(self._threads, self._client.loop_stop)
+        await asyncio.wait((ended,), timeout=GOODBYE_S)
+        if not ended.done() and isinstance(wire := self._client.socket(), socket.socket):
+            wire.shutdown(socket.SHUT_RDWR)  # nobody takes what we say: the thread wakes with an error and ends
+        await ended
+        self._threads.shutdown()
+
+    # ---- called by paho's thread
+
+    def _on_connect(
+        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        says = f"refused: {reason}" if reason.is_failure else ""
+        self._loop.call_soon_threadsafe(self._end if says else self._begin, says)
+
+    def _on_disconnect(
+        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._end, f"connection lost: {reason}")
+
+    def _on_publish(
+        self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _props: Properties | None
+    ) -> None:
+        if reason.is_failure:  # only MQTT 5 says so
+            self._loop.call_soon_threadsafe(self._end, f"a message was refused: {reason}")
+        else:
+            self._loop.call_soon_threadsafe(self._acknowledged, mid)
+
+    def _on_subscribe(
+        self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _props: Properties | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._granted, mid, not any(reason.is_failure for reason in reasons))
+
+    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        self._loop.call_soon_threadsafe(self.heard, message.topic, bytes(message.payload), bool(message.retain))
+
+    # ---- on the loop
+
+    def _begin(self, _: str) -> None:
+        if not self._connected.done():
+            self._connected.set_result(None)
+
+    def _end(self, says: str) -> None:
+        if not self.gone.done():
+            self.gone.set_result(says)
+
+    def _granted(self, mid: int, granted: bool) -> None:
+        future = self._subscribed.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result(granted)
+
+
+def _client(settings: Mqtt, client_id: str) -> paho.Client:
+    """A paho client as we want it. Raises OSError and ValueError for files that cannot be used."""
+    version = MQTTProtocolVersion.MQTTv5 if settings.version == "5" else MQTTProtocolVersion.MQTTv311
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False)
+    client.max_inflight_messages_set(65_535)  # the sender's own window is the bound
+    if settings.username:
+        password = Path(settings.password_file).read_text(encoding="utf-8").strip() if settings.password_file else None
+        client.username_pw_set(settings.username, password)
+    if settings.tls is not None:
+        client.tls_set_context(_context(settings.tls))
+    return client
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key or None)
+    return context

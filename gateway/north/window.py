@@ -1,0 +1,63 @@
+"""What is on its way to the broker: at most so many messages, and rows that are done when all of theirs arrived."""
+
+from dataclasses import dataclass, field
+
+from gateway.store import Stream
+
+
+@dataclass(slots=True)
+class Flight:
+    """A parcel on its way."""
+
+    stream: Stream
+    ids: tuple[int, ...]
+    since: float  # loop time
+    history: bool
+    missing: int = 0  # messages that the broker has not acknowledged
+
+
+@dataclass(slots=True)
+class Window:
+    """Flights by the numbers of their messages."""
+
+    limit: int
+    _flights: dict[int, Flight] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        """How many messages may be sent before one is acknowledged."""
+        return self.limit - len(self._flights)
+
+    @property
+    def flying(self) -> int:
+        """Messages on their way."""
+        return len(self._flights)
+
+    def history(self) -> int:
+        """Parcels of history on their way."""
+        return len({id(flight) for flight in self._flights.values() if flight.history})
+
+    def start(self, number: int, flight: Flight) -> None:
+        """A message of this flight has been handed over."""
+        flight.missing += 1
+        self._flights[number] = flight
+
+    def land(self, number: int) -> Flight | None:
+        """A message was acknowledged: its flight, when that was the last one missing."""
+        flight = self._flights.pop(number, None)
+        if flight is None:
+            return None
+        flight.missing -= 1
+        return flight if flight.missing == 0 else None
+
+    def ids(self, stream: Stream) -> set[int]:
+        """Rows on their way."""
+        return {number for flight in self._flights.values() if flight.stream is stream for number in flight.ids}
+
+    def oldest(self) -> float | None:
+        """When the oldest message that is still on its way was sent."""
+        return min((flight.since for flight in self._flights.values()), default=None)
+
+    def clear(self) -> None:
+        """The link is gone: nothing is on its way any more."""
+        self._flights.clear()

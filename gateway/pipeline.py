@@ -1,0 +1,168 @@
+"""The way of a reading: poll -> observation -> rules -> store, in one transaction, on the event loop."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+import orjson
+
+from drivers.api import Reading
+from gateway.catalog import catalog
+from gateway.clock import Clock
+from gateway.settings.models import Device, Site
+from gateway.south.poll import Lane, Poll
+from gateway.store import Draft, Stream
+from rules.incident import Incident, Outcome, Wish
+from rules.observation import Observation
+
+SOURCES: Mapping[Lane, Literal["poll", "verify", "read", "backfill"]] = {
+    Lane.CONTROL: "read",
+    Lane.VERIFY: "verify",
+    Lane.DEMAND: "read",
+    Lane.PERIODIC: "poll",
+    Lane.BACKFILL: "backfill",
+}
+
+
+class Rules(Protocol):
+    """The part of `rules.engine.Engine` that the way of a reading needs."""
+
+    def take(self, observation: Observation) -> Outcome:
+        """One more observation."""
+
+    def tick(self, at: float) -> Outcome:
+        """Time passed."""
+
+    def changes(self) -> Mapping[str, object | None]:
+        """State that changed since the last call; None: forget it."""
+
+
+class Keeper(Protocol):
+    """The part of the store that the way of a reading needs."""
+
+    def put(self, drafts: Iterable[Draft], state: Mapping[str, object | None]) -> None:
+        """To disk, together."""
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """What happens to every poll, top to bottom."""
+
+    site: Site
+    rules: Rules
+    store: Keeper
+    clock: Clock
+    verify: Callable[[Wish], None]  # asks the device's line for a read that would settle a doubt
+    stamp: "Stamp"
+    observations: int = 0
+
+    @classmethod
+    def of(cls, site: Site, rules: Rules, store: Keeper, clock: Clock, verify: Callable[[Wish], None]) -> "Pipeline":
+        """The pipeline of a site."""
+        return cls(site, rules, store, clock, verify, Stamp(site, clock))
+
+    def take(self, poll: Poll) -> None:
+        """One poll, good or failed. What a device remembered is kept, but judged by nobody: its time is over."""
+        observation = self.stamp(poll)
+        self.observations += 1
+        outcome = self.rules.take(observation) if poll.lane is not Lane.BACKFILL else Outcome()
+        self._keep([observed(observation)], outcome)
+
+    def tick(self) -> None:
+        """A second passed."""
+        self._keep([], self.rules.tick(self.clock.wall()))
+
+    def _keep(self, observations: list[Draft], outcome: Outcome) -> None:
+        drafts = observations + [told(incident) for incident in outcome.incidents]
+        changes = self.rules.changes()
+        if drafts or changes:
+            self.store.put(drafts, changes)
+        for wish in outcome.wishes:
+            self.verify(wish)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How a device's value becomes the value of its place in the network."""
+
+    factor: float
+    low: float
+    high: float
+
+
+class Stamp:
+    """The one place where the drivers' world becomes the rules' world; both sides stay strangers."""
+
+    def __init__(self, site: Site, clock: Clock) -> None:
+        self.implausible: Counter[tuple[str, str]] = Counter()  # by device and point
+        self._clock = clock
+        self._scales = {device.id: dict(_scales(device)) for device in site.devices}
+
+    def __call__(self, poll: Poll) -> Observation:
+        values: dict[str, float | None] = {}
+        scales = self._scales.get(poll.device, {})
+        for reading in poll.readings:
+            if reading.point == "clock":
+                values["clock_offset"] = self._offset(reading, poll.at + poll.took_s)
+            elif scale := scales.get(reading.point):
+                values[reading.point] = self._number(poll.device, reading, scale)
+        return Observation(
+            device=poll.device,
+            at=poll.at,
+            values=values,
+            fault=poll.fault,
+            bus=poll.line,
+            took_ms=poll.took_s * 1000,
+            source=SOURCES[poll.lane],
+        )
+
+    def _number(self, device: str, reading: Reading, scale: _Scale) -> float | None:
+        if reading.value is None or isinstance(reading.value, str):
+            return None
+        value = float(reading.value) * scale.factor
+        if scale.low <= value <= scale.high:
+            return value
+        self.implausible[device, reading.point] += 1
+        return None
+
+    def _offset(self, reading: Reading, now: float) -> float | None:
+        """Device clock minus gateway clock, in s; devices keep the local time of the machine."""
+        if not isinstance(reading.value, str) or not self._clock.trusted():
+            return None
+        try:
+            return round(datetime.fromisoformat(reading.value).astimezone().timestamp() - now, 3)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+def _scales(device: Device) -> Iterator[tuple[str, _Scale]]:
+    ratios = {"": 1.0, "ct": device.ct, "pt": device.pt, "ctpt": device.ct * device.pt}
+    for name in device.profile.points.keys() & catalog().keys():
+        entry = catalog()[name]
+        if entry.role != "text":
+            low = -sys.float_info.max if entry.low is None else entry.low  # no infinity, and no NaN, is a value
+            high = sys.float_info.max if entry.high is None else entry.high
+            yield name, _Scale(ratios[entry.ratio], low, high)
+
+
+def observed(seen: Observation) -> Draft:
+    """An observation as a row: the columns of a recording, without the line, which is the row's key."""
+    row: dict[str, object] = {"at": round(seen.at, 3), "device": seen.device, "took_ms": round(seen.took_ms, 1)}
+    if seen.fault:
+        row["fault"] = seen.fault
+    if seen.notice:
+        row["notice"] = seen.notice
+    if seen.values:
+        row["values"] = seen.values
+    if seen.source != "poll":
+        row["source"] = seen.source
+    stream = Stream.BACKFILL if seen.source == "backfill" else Stream.LIVE
+    return Draft(stream, seen.at, seen.bus or "", orjson.dumps(row))
+
+
+def told(incident: Incident) -> Draft:
+    """A change of an incident as a row; its key is the end of its topic."""
+    return Draft(Stream.EVENT, incident.at, f"event/{incident.severity}", orjson.dumps(incident))
