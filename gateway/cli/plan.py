@@ -1,0 +1,148 @@
+"""`taiqu plan`: prices every line of a site before anything is sent."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.options import Config, Json
+
+if TYPE_CHECKING:
+    from gateway.plan import Assumed, DevicePlan, LinePlan
+
+
+def plan(
+    device: Annotated[str | None, typer.Argument(help="Show this device's requests one by one.")] = None,
+    config: Config = Path("config/gateway.toml"),
+    latency_ms: Annotated[float, typer.Option(min=0, help="Assumed: how long a device thinks.")] = 30.0,
+    network_ms: Annotated[float, typer.Option(min=0, help="Assumed: there and back over an IP network.")] = 20.0,
+    as_json: Json = False,
+) -> None:
+    """Say how long a round of each line takes, how busy it is, and whether every period fits.
+
+    Exit status 1 when a line cannot keep its periods.
+
+    Examples: taiqu plan --config /etc/taiqu-gateway/gateway.toml; taiqu plan T1-ttu
+    """
+    from drivers.errors import RequestError
+    from gateway.plan import Assumed, plan_site
+    from gateway.settings import SettingsError, load
+
+    assumed = Assumed(latency_ms / 1000, network_ms / 1000)
+    try:
+        lines = plan_site(load(config), assumed)
+    except (SettingsError, RequestError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if device is not None:
+        _show_device(device, lines, as_json)
+    elif as_json:
+        import orjson
+
+        typer.echo(
+            orjson.dumps({"fits": all(one.fits for one in lines), "lines": [_row(one) for one in lines]}).decode()
+        )
+    else:
+        _show(lines, assumed)
+    if not all(line.fits for line in lines):
+        raise typer.Exit(1)
+
+
+def _show(lines: "list[LinePlan]", assumed: "Assumed") -> None:
+    from gateway.plan import dead_share, says
+
+    typer.echo(
+        f"Assumed: a device thinks {assumed.latency_s * 1000:g} ms, a network takes {assumed.network_s * 1000:g} ms."
+        f" Dead devices: {dead_share()}."
+    )
+    for line in lines:
+        verdict = "does not fit" if not line.fits else "fits, with little to spare" if line.tight else "fits"
+        typer.echo(
+            f"\n{line.line.id}  {line.line.port}\n  {len(line.devices)} devices, one round {line.cycle_s:.2f} s,"
+            f" load {line.load:.1%}, a visit to a dead device {line.dead_s:.2f} s: {verdict}"
+        )
+        typer.echo("  " + _columns("device", "profile", "requests", "bytes", "poll s", "period s", "load", "worst s"))
+        for one in line.devices:
+            bytes_both = sum(exchange.asked + exchange.answered for exchange in one.exchanges)
+            typer.echo(
+                "  "
+                + _columns(
+                    one.device.id,
+                    one.device.profile.name,
+                    str(len(one.exchanges)),
+                    str(bytes_both),
+                    f"{one.poll_s:.3f}",
+                    f"{one.device.period_s:g}",
+                    f"{one.load:.2%}",
+                    f"{one.worst_s:.2f}" + ("" if one.fits else " late"),
+                )
+            )
+        for fault in says(line):
+            typer.echo(f"  {line.line.id}: {fault}.")
+
+
+def _columns(device: str, profile: str, *figures: str) -> str:
+    return f"{device:20} {profile:24} " + " ".join(f"{figure:>10}" for figure in figures)
+
+
+def _show_device(name: str, lines: "list[LinePlan]", as_json: bool) -> None:
+    found = [one for line in lines for one in line.devices if one.device.id == name]
+    if not found:
+        known = ", ".join(one.device.id for line in lines for one in line.devices[:3])
+        typer.echo(f"there is no device {name!r} in devices.csv; there are {known} ...", err=True)
+        raise typer.Exit(2)
+    if as_json:
+        import orjson
+
+        typer.echo(orjson.dumps(_device_row(found[0], requests=True)).decode())
+        return
+    one = found[0]
+    typer.echo(f"{one.device.id}, {one.device.profile.title}: {len(one.exchanges)} requests, {one.poll_s:.3f} s a poll")
+    for exchange, seconds in zip(one.exchanges, one.seconds, strict=True):
+        typer.echo(
+            f"  {exchange.what:18} {exchange.asked:4} + {exchange.answered:3} bytes {seconds * 1000:8.1f} ms  "
+            + " ".join(exchange.points)
+        )
+
+
+def _row(line: "LinePlan") -> dict[str, object]:
+    from gateway.plan import says
+
+    return {
+        "line": line.line.id,
+        "port": line.line.port,
+        "cycle_s": round(line.cycle_s, 4),
+        "load": round(line.load, 4),
+        "dead_s": round(line.dead_s, 4),
+        "fits": line.fits,
+        "tight": line.tight,
+        "says": says(line),
+        "devices": [_device_row(one, requests=False) for one in line.devices],
+    }
+
+
+def _device_row(one: "DevicePlan", *, requests: bool) -> dict[str, object]:
+    row: dict[str, object] = {
+        "device": one.device.id,
+        "profile": one.device.profile.name,
+        "requests": len(one.exchanges),
+        "bytes": sum(exchange.asked + exchange.answered for exchange in one.exchanges),
+        "poll_s": round(one.poll_s, 4),
+        "period_s": one.device.period_s,
+        "load": round(one.load, 5),
+        "worst_s": round(one.worst_s, 4),
+        "dead_s": round(one.dead_s, 4),
+        "fits": one.fits,
+    }
+    if requests:
+        row["requests"] = [
+            {
+                "what": each.what,
+                "asked": each.asked,
+                "answered": each.answered,
+                "seconds": round(seconds, 5),
+                "points": list(each.points),
+            }
+            for each, seconds in zip(one.exchanges, one.seconds, strict=True)
+        ]
+    return row
