@@ -51,6 +51,10 @@ class Item:
     labels: tuple[str, ...] = ()  # when the fields are repeated: what each round adds to the name
     writable: bool = False
     bits: Mapping[int, str] = field(default_factory=dict)  # of a word: what a 1 means
+    _only: Format = field(init=False, repr=False, compare=False)  # at hand for items that are one value
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_only", self.fields[0].format)
 
     @property
     def size(self) -> int:
@@ -58,8 +62,15 @@ class Item:
         sizes = [one.format.size for one in self.fields]
         return sum(sizes) if all(sizes) else 0
 
+    def value(self, data: bytes) -> Value:
+        """The value of an item that is one. Raises BadReplyError when the length cannot be right."""
+        size = self._only.size
+        if len(data) != size and size:
+            raise BadReplyError(f"{self.identifier}: {len(data)} data bytes, {self.name} is {size}")
+        return self._only.read(data)
+
     def read(self, data: bytes) -> list[Labelled]:
-        """The values in an answer's data. Raises BadReplyError when the length cannot be right."""
+        """All values in an answer's data. Raises BadReplyError when the length cannot be right."""
         size = self.size
         if not size:
             return [Labelled(self.name, self.fields[0].format.read(data), self.fields[0].unit)]
@@ -160,6 +171,12 @@ def find(identifier: str) -> Item | None:
         if item := family.item(identifier):
             return item
     return None
+
+
+@lru_cache(maxsize=4096)
+def carried(wire: bytes) -> Item | None:
+    """The same for an identifier as frames carry it, low byte first."""
+    return find(wire[::-1].hex())
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """DL/T 645 link frames: bytes in, frames out. No port, no clock, no log."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from drivers.errors import RequestError
@@ -18,6 +19,7 @@ FROM_SLAVE, REFUSED, MORE, FUNCTION = 0x80, 0x40, 0x20, 0x1F
 ANYONE = "AAAAAAAAAAAA"  # every meter takes it for its own address; only for one meter on a line
 EVERYONE = "999999999999"  # broadcast; nobody answers
 
+_made = tuple.__new__  # half the price of a call of the class; one is made for every answer
 _ADD = bytes((byte + 0x33) & 0xFF for byte in range(256))
 _SUBTRACT = bytes((byte - 0x33) & 0xFF for byte in range(256))
 
@@ -68,10 +70,15 @@ def parse(raw: bytes) -> Frame | None:
         or raw[7] != START
         or raw[9] != size - OVERHEAD
         or raw[-1] != END
-        or sum(raw[:-2]) & 0xFF != raw[-2]
+        or (sum(raw) - END - 2 * raw[-2]) & 0xFF  # the sum over all but the last two
     ):
         return None
-    return Frame(raw[6:0:-1].hex().upper(), raw[8], raw[10:-2].translate(_SUBTRACT))
+    return _made(Frame, (_address(raw[1:7]), raw[8], raw[10:-2].translate(_SUBTRACT)))
+
+
+@lru_cache(maxsize=4096)
+def _address(wire: bytes) -> str:
+    return wire[::-1].hex().upper()
 
 
 class FrameBuffer:
@@ -90,6 +97,9 @@ class FrameBuffer:
         says so with `wanted`: such a frame is also taken from behind an unfinished one.
         """
         held = self._bytes
+        if frame := parse(bytes(held)):  # nearly always: one frame and nothing else
+            held.clear()
+            return frame
         while (start := held.find(START)) >= 0:
             del held[:start]
             end = _end(held, 0)

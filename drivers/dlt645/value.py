@@ -45,9 +45,11 @@ class Number:
     decimals: int
     signed: bool
     size: int = field(init=False)
+    _whole: int = field(init=False)  # digits in front of the point
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", self.digits // 2)
+        object.__setattr__(self, "_whole", self.digits - self.decimals)
 
     @property
     def largest(self) -> Decimal:
@@ -62,9 +64,7 @@ class Number:
         digits = data[::-1].hex()
         if not digits.isdecimal():
             return None
-        if not self.decimals:
-            return Decimal(sign + digits)
-        return Decimal(f"{sign}{digits[: -self.decimals]}.{digits[-self.decimals :]}")
+        return Decimal(f"{sign}{digits[: self._whole]}.{digits[self._whole :]}")
 
     def write(self, value: Value) -> bytes:
         if value is None:
