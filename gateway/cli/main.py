@@ -7,6 +7,7 @@ from gateway.cli.demo import demo
 from gateway.cli.frame import frame
 from gateway.cli.read import read
 from gateway.cli.replay import replay
+from gateway.cli.run import run
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 
@@ -23,6 +24,7 @@ app.command("demo")(demo)
 app.command("frame")(frame)
 app.command("read")(read)
 app.command("replay")(replay)
+app.command("run")(run)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
 

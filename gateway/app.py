@@ -1,0 +1,155 @@
+"""The composition root: which parts a gateway is made of, and in which order they start and stop."""
+
+import asyncio
+import logging
+import signal
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+
+from gateway.clock import Clock, SystemClock, iso
+from gateway.north.mqtt import MqttSender
+from gateway.pipeline import Pipeline
+from gateway.settings.models import Site
+from gateway.south.bus import Bus
+from gateway.south.link.ports import link_to
+from gateway.store import Store, Stream
+from rules.engine import Engine
+from rules.incident import Wish
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""How often the rules are told that time has passed."""
+
+PARTING_S = 2.0
+"""How long a stopping gateway waits for acknowledgements of what is on its way; the rest stays on disk."""
+
+
+class Gateway:
+    """One gateway: everything between the lines of a site and its operators."""
+
+    def __init__(self, site: Site, clock: Clock) -> None:
+        """Opens the store. Raises StoreError when there is no disk to write to."""
+        self.site, self.clock = site, clock
+        self.boot_id = uuid.uuid4().hex
+        sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
+        self.store = Store(site.store, clock, sinks, keep=site.influx is None)
+        saved = self.store.open()
+        self.rules = Engine(site.area, site.thresholds, site.planned, site.orders, saved)
+        self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify)
+        self.buses = {line.id: self._bus(line.id) for line in site.lines}
+        self._line_of = {device.id: device.line for device in site.devices}
+        self.mqtt = self._mqtt()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`; then everything that was observed is on disk. Raises what a part could not survive."""
+        writing = asyncio.create_task(self.store.run())
+        try:
+            async with asyncio.TaskGroup() as north:
+                sending = [north.create_task(sender.run()) for sender in (self.mqtt,) if sender is not None]
+                async with asyncio.TaskGroup() as south:
+                    for bus in self.buses.values():
+                        south.create_task(bus.run())
+                    ticking = south.create_task(self._tick())
+                    failing = south.create_task(_failure_of(writing))
+                    await stop.wait()
+                    log.info("stopping")
+                    for bus in self.buses.values():
+                        bus.close()
+                    ticking.cancel()
+                    failing.cancel()
+                await self._part()
+                for task in sending:
+                    task.cancel()
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await self.store.close()
+
+    async def _tick(self) -> None:
+        """Time passes for the rules even when nothing is heard."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.pipeline.tick()
+
+    async def _part(self) -> None:
+        """Everything to disk; then a moment for the broker to acknowledge what is left."""
+        await self.store.flush()
+        if self.mqtt is None:
+            return
+        outbox, deadline = self.store.outbox("mqtt"), self.clock.monotonic() + PARTING_S
+        while self.mqtt.report.connected and self.clock.monotonic() < deadline:
+            if not (outbox.waiting(Stream.EVENT) or outbox.waiting(Stream.LIVE)):
+                break
+            await asyncio.sleep(0.05)
+
+    def _verify(self, wish: Wish) -> None:
+        self.buses[self._line_of[wish.device]].want(wish.device)
+        log.debug("verifying %s: %s", wish.device, wish.why)
+
+    def _bus(self, line_id: str) -> Bus:
+        line = next(line for line in self.site.lines if line.id == line_id)
+        devices = [device for device in self.site.devices if device.line == line_id]
+        return Bus(line, devices, link_to(line.port, self.clock), self.clock, self.pipeline.take)
+
+    def _mqtt(self) -> MqttSender | None:
+        if self.site.mqtt is None:
+            return None
+        return MqttSender(
+            self.site,
+            self.site.mqtt,
+            self.store.outbox("mqtt"),
+            lambda: self.store.id,
+            self.rules.active,
+            self.figures,
+            self.birth,
+        )
+
+    def birth(self) -> Mapping[str, object]:
+        """What the retained state tells of this run."""
+        return {
+            "at": iso(self.clock.wall()),
+            "boot_id": self.boot_id,
+            "version": version("taiqu-gateway"),
+            "configuration": self.site.fingerprint,
+            "clock_trusted": self.clock.trusted(),
+        }
+
+    def figures(self) -> Mapping[str, object]:
+        """The gateway's own figures: lines and their devices, store, senders."""
+        return {
+            "at": iso(self.clock.wall()),
+            "observations": self.pipeline.observations,
+            "incidents": len(self.rules.active()),
+            "lines": [asdict(bus.report()) for bus in self.buses.values()],
+            "store": asdict(self.store.figures()),
+        }
+
+
+async def _failure_of(task: asyncio.Task[None]) -> None:
+    """Ends with the exception of a task that must not end."""
+    await asyncio.shield(task)
+
+
+def serve(site: Site) -> None:
+    """Run a site's gateway in this process until SIGTERM or SIGINT, on uvloop where it is installed."""
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    with runner:
+        runner.run(_serve(Gateway(site, SystemClock())))
+
+
+async def _serve(gateway: Gateway) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await gateway.run(stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not built for this machine; asyncio's own loop does the same, slower
+        return None
+    return uvloop.new_event_loop
