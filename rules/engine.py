@@ -196,7 +196,7 @@ class Engine:
 
     def _neutral_step(self) -> list[Incident]:
         neutral = self._neutral
-        if not self._uneven and not neutral.busy:
+        if not (self._uneven or neutral.busy) or not neutral.due(self._now):
             return []
         others = {*self._half.masked(), *self._supply.settled(self._now)}
         neutral.look(self._now, others)

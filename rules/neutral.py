@@ -63,10 +63,12 @@ class Neutral:
     def busy(self) -> bool:
         return self.found is not None
 
+    def due(self, now: float) -> bool:
+        """Whether it is time to look again."""
+        return now - self._looked >= self._poll / 15
+
     def look(self, now: float, skip: Collection[str]) -> bool:
         """Weigh all fresh voltages; whether something about the break changed. `skip`: explained otherwise."""
-        if now - self._looked < self._poll / 6:
-            return False
         self._looked = now
         healthy = self._healthy()
         best = self._best(now, healthy, skip)
@@ -116,6 +118,9 @@ class Neutral:
 
     def _best(self, now: float, healthy: float, skip: Collection[str]) -> tuple[str, float] | None:
         far = self._limits["displaced_share"] * healthy
+        odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
+        if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
+            return None
         fresh = {
             name: [
                 (p, v)
