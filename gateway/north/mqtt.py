@@ -113,7 +113,7 @@ class MqttSender:
             yield session
         except asyncio.CancelledError:
             with contextlib.suppress(BrokerError):  # a clean end is said by ourselves; the will is for the others
-                session.publish(self._state("offline").below(self.root))
+                await session.farewell(self._state("offline").below(self.root))
             raise
         finally:
             self._window.clear()

@@ -42,6 +42,7 @@ class Session:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[str] = self._loop.create_future()  # done, with the reason, when the link is lost
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
+        self._farewell: tuple[int, asyncio.Future[None]] | None = None
         self._threads = ThreadPoolExecutor(1, "mqtt-connect")
         self._client = _client(settings, client_id)
         self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
@@ -90,8 +91,17 @@ class Session:
         allowed: bool = granted.result()
         return allowed
 
+    async def farewell(self, message: Message) -> None:
+        """Say a last thing and wait until the broker has it, and with it all that was said before.
+
+        A socket that is closed while answers are still coming takes back what the broker has not read yet.
+        """
+        heard = self._loop.create_future()
+        self._farewell = self.publish(message), heard
+        await asyncio.wait((heard, self.gone), timeout=GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
+
     async def close(self) -> None:
-        """End the connection and the thread; says good-bye when somebody is there to hear it."""
+        """End the connection and the thread."""
         if not self.gone.done():
             self._client.disconnect()
         ended = self._loop.run_in_executor(self._threads, self._client.loop_stop)
@@ -120,7 +130,7 @@ class Session:
         if reason.is_failure:  # only MQTT 5 says so
             self._loop.call_soon_threadsafe(self._end, f"a message was refused: {reason}")
         else:
-            self._loop.call_soon_threadsafe(self._acknowledged, mid)
+            self._loop.call_soon_threadsafe(self._landed, mid)
 
     def _on_subscribe(
         self, _client: paho.Client, _data: object, mid: int, reasons: list[ReasonCode], _props: Properties | None
@@ -139,6 +149,11 @@ class Session:
     def _end(self, says: str) -> None:
         if not self.gone.done():
             self.gone.set_result(says)
+
+    def _landed(self, mid: int) -> None:
+        if self._farewell is not None and self._farewell[0] == mid and not self._farewell[1].done():
+            self._farewell[1].set_result(None)
+        self._acknowledged(mid)
 
     def _granted(self, mid: int, granted: bool) -> None:
         future = self._subscribed.pop(mid, None)
