@@ -9,6 +9,9 @@ from gateway.simulate.scenario import Episode, Scenario
 GRACE_S = 12.0
 """A fault may still be named so long after it ended: it takes a gateway some polls to be sure."""
 
+SYMPTOMS = frozenset({"comm_meter", "low_voltage", "over_voltage", "voltage_unbalance", "current_unbalance"})
+"""True in themselves while something bigger is wrong: said alone at first and explained later, they are no inventions."""
+
 Judgement = Literal["found", "misplaced", "missed", "waiting"]
 
 
@@ -72,11 +75,11 @@ def judge(scenario: Scenario, said: Sequence[Said], second: float) -> Result:
     spoken = [word for word in said if word.state == "confirmed" and not word.explained]
     findings = [_finding(episode, spoken, second) for episode in scenario.episodes if episode.expect.types]
     claimed = {word.id for episode in scenario.episodes for word in spoken if _about(episode, word)}
-    taken_back = {word.id for word in said if word.explained}
+    explained = {word.id for word in said if word.explained and word.type in SYMPTOMS}
     strange = {
         word.id: word
         for word in spoken
-        if word.id not in claimed and word.id not in taken_back and word.severity != "info"
+        if word.id not in claimed and word.id not in explained and word.severity != "info"
     }
     return Result(tuple(findings), tuple(strange.values()))
 

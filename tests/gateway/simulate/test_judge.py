@@ -35,6 +35,12 @@ CASES: dict[str, tuple[list[Said], float, str, int]] = {
         "found",
         0,
     ),
+    "an outage that was none, taken back later": (
+        [FOUND, said("box_outage", "B7"), said("box_outage", "B7", state="explained")],
+        100,
+        "found",
+        1,
+    ),
     "information is no alarm": ([FOUND, said("dip", "B7A", severity="info")], 100, "found", 0),
     "moved to its place": ([said("box_outage", "B5", id="x"), said("box_outage", "B4", id="x")], 100, "found", 0),
 }
