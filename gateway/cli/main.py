@@ -5,6 +5,8 @@ import typer
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.plan import plan
+from gateway.cli.profiles import profiles
 from gateway.cli.read import read
 from gateway.cli.replay import replay
 from gateway.cli.run import run
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command("check")(check)
 app.command("demo")(demo)
 app.command("frame")(frame)
+app.command("plan")(plan)
+app.command("profiles")(profiles)
 app.command("read")(read)
 app.command("replay")(replay)
 app.command("run")(run)
