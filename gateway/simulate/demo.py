@@ -39,14 +39,14 @@ async def play(console: Console, keep: bool = False, plain: bool = False) -> Res
             said = board.hear(topic, payload)
             if said is not None and plain:
                 words = view.line(said, board.incidents[said.id])
-                console.print(f"{board.second:5.1f} s  gateway: {words}", markup=False, highlight=False)
+                _line(console, f"{board.second:5.1f} s  gateway: {words}")
 
-    console.print("Starting a broker (nats-server), a simulated area on pseudo terminals, and the gateway ...")
+    _line(console, "Starting a broker (nats-server), a simulated area on pseudo terminals, and the gateway ...")
     with tempfile.TemporaryDirectory(prefix="taiqu-demo-") as home:
         try:
             async with raised(Path(home), hear) as stage:
                 boards.append(stage.board)
-                console.print(_introduction(stage), markup=False, highlight=False)
+                _line(console, _introduction(stage))
                 with _shown(console, stage, plain) as show:
                     await _run(stage, show, keep)
         except asyncio.CancelledError:
@@ -73,6 +73,11 @@ async def _run(stage: Stage, show: Show, keep: bool) -> None:
         await asyncio.sleep(FRAME_S)
 
 
+def _line(console: Console, text: str) -> None:
+    """Text as it is, on one line however long."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _settled(board: Board) -> bool:
     lasting = [row for row in board.incidents.values() if row["state"] in ("suspected", "confirmed")]
     return not lasting or board.second > board.scenario.length_s + LAST_WORDS_S
@@ -94,7 +99,7 @@ def _shown(console: Console, stage: Stage, plain: bool) -> Iterator[Show]:
             if board.second >= episode.begin_s and (episode.id, over) not in told:
                 told[episode.id, over] = None
                 words = f"over: {episode.title}" if over else episode.title
-                console.print(f"{board.second:5.1f} s  area:    {words}", markup=False, highlight=False)
+                _line(console, f"{board.second:5.1f} s  area:    {words}")
 
     yield tell
 

@@ -10,7 +10,7 @@ GRACE_S = 12.0
 """A fault may still be named so long after it ended: it takes a gateway some polls to be sure."""
 
 SYMPTOMS = frozenset({"comm_meter", "low_voltage", "over_voltage", "voltage_unbalance", "current_unbalance"})
-"""True in themselves while something bigger is wrong: said alone at first and explained later, they are no inventions."""
+"""True in themselves while something bigger is wrong: said first and explained later, they are no inventions."""
 
 Judgement = Literal["found", "misplaced", "missed", "waiting"]
 
