@@ -73,9 +73,8 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
         return layout.unpack(pdu[head] if head else bytes(gather(pdu)))
 
     def decode(pdu: bytes) -> list[Reading]:
-        return [
-            Reading(name, finish(raw), unit) for (name, finish, unit), raw in zip(finishes, unpack(pdu), strict=False)
-        ]
+        raws = unpack(pdu)
+        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
 
     if not exponents:
         return decode

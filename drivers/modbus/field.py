@@ -157,7 +157,7 @@ def _finish(point: Point, options: Mapping[str, object], missing: frozenset[int]
 def _one_after_another(steps: Sequence[Finish]) -> Finish:
     """Most points need one step or none; they run once for every value that is ever read."""
     if not steps:
-        return lambda raw: cast("Value", raw)
+        return lambda raw: raw
     if len(steps) == 1:
         return steps[0]
 

@@ -26,6 +26,10 @@ FUNCTIONS = {
     43: "read device identification",
 }
 
+_SHOWN = 16  # values in a sentence; the rest is in the fields
+
+_OF_BITS = (1, 2, 5, 15)
+
 IDENTIFICATION = 14  # the one sub-function of 43 that meters know
 IDENTITY = {0: "vendor", 1: "product", 2: "revision", 3: "url", 4: "product name", 5: "model", 6: "application"}
 
@@ -134,9 +138,19 @@ def _summary(name: str, direction: Direction, fields: Mapping[str, object]) -> s
         place = f" from {start} (0x{start:04X}), {count} of them" if count != 1 else f" {start} (0x{start:04X})"
     elif "count" in fields:
         place = f", {fields['count']} of them"
-    if direction == "request":
-        return f"asks to {name}{place}"
-    return f"answers to {name}{place}"
+    return f"{'asks to' if direction == 'request' else 'answers to'} {name}{place}{_shown(fields)}"
+
+
+def _shown(fields: Mapping[str, object]) -> str:
+    """Registers as on the wire, in hex; bits as 0 and 1; texts as they are."""
+    values = fields.get("values")
+    if isinstance(values, Mapping):
+        return ": " + ", ".join(f"{key} {text!r}" for key, text in values.items())
+    if not isinstance(values, list) or not values:
+        return ""
+    form = "d" if fields["control"] in _OF_BITS else "04X"
+    said = " ".join(format(value, form) for value in values[:_SHOWN])
+    return f": {said}{' ...' if len(values) > _SHOWN else ''}"
 
 
 def _words(data: bytes) -> list[int]:

@@ -18,6 +18,7 @@ from drivers.errors import BadReplyError
 _RTU = FramerRTU(DecodePDU(False))
 _MBAP = FramerSocket(DecodePDU(False))
 _LONGEST_MBAP = 254  # unit and PDU, as the length field counts them
+_SHOWN = 32
 _EXCEPTION_SIZE = 5  # unit, function, code, CRC
 
 next_transaction: Callable[[], int] = count(1).__next__
@@ -56,6 +57,11 @@ def crc_holds(frame: bytes) -> bool:
     return FramerRTU.compute_CRC(frame[:-2]).to_bytes(2, "big") == frame[-2:]
 
 
+def shown(data: bytes | bytearray) -> str:
+    """Bytes for a message: all of them, or the first of many."""
+    return data.hex(" ") if len(data) <= _SHOWN else f"{data[:_SHOWN].hex(' ')} ... ({len(data)} bytes)"
+
+
 def mbap_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
     return _MBAP.encode(pdu, unit, transaction)
 
@@ -91,13 +97,15 @@ class RtuStream:
                 broken = True
             at = heard.find(self._unit, at + step)
         if good:
+            said = bytes(heard)
             heard.clear()
             if len(good) > 1:
-                raise BadReplyError("two different answers to one request: one of them is late, neither is taken")
+                raise BadReplyError(f"two different answers to one request, one is late: {shown(said)}")
             return good.pop()
         if broken and waits < 0:
+            said = shown(heard)
             heard.clear()
-            raise BadReplyError("the answer's checksum (CRC) is wrong")
+            raise BadReplyError(f"the answer's checksum (CRC) is wrong: {said}")
         if not broken:
             del heard[: waits if waits >= 0 else len(heard)]
         return None
@@ -171,9 +179,9 @@ class TcpStream:
     def _judge(self, unit: int, pdu: bytes) -> bytes:
         head = self._ask.head
         if unit != self._unit:
-            raise BadReplyError(f"the answer comes from unit {unit}, asked was unit {self._unit}")
+            raise BadReplyError(f"unit {unit} answers, asked was unit {self._unit}: {shown(pdu)}")
         if pdu[0] == head[0] | 0x80 and len(pdu) == 2:
             return pdu
         if not pdu.startswith(head) or self._ask.measure(pdu) != len(pdu):
-            raise BadReplyError(f"the answer {pdu[:8].hex(' ')} does not fit the request {self._ask.pdu.hex(' ')}")
+            raise BadReplyError(f"the answer {shown(pdu)} does not fit the request {self._ask.pdu.hex(' ')}")
         return pdu
