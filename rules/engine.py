@@ -10,13 +10,13 @@ from rules.observation import Observation
 from rules.phases import MvPhase
 from rules.pool import Pool
 from rules.report import judge
-from rules.supply import Supply
+from rules.supply import Case, Supply
 from rules.thresholds import complete
 from rules.topology import Tree
 from rules.transformer import Transformer
 from rules.voltage import Voltage
 from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
-from rules.words import break_claim, case_claim, half_claim, noise_claim, relay_claim
+from rules.words import break_claim, case_claim, half_claim, momentary_claim, noise_claim, relay_claim
 
 NOTHING = Outcome()
 _NO_BUS = Wire(1)
@@ -224,13 +224,28 @@ class Engine:
     def _supply_said(self) -> list[Incident]:
         said: list[Incident] = []
         for case in self._supply.ended:
-            told = self._book.end(case.key, self._now, case.back_at)
+            told = self._book.end(case.key, self._now, case.back_at, self._lasted(case))
             said += [told] if told else []
+            if case.stage == "suspected" and self._came_back(case):
+                said += self._say(f"momentary/{case.key}", momentary_claim(case, self._tree, self._now))
+                said += self._say(f"momentary/{case.key}", None)
         for case in self._supply.cases.values():
             if not case.back_at:
                 claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool)
                 said += self._say(case.key, claim)
         return said
+
+    def _came_back(self, case: Case) -> bool:
+        """Whether a suspicion ended because its devices answer again, not because something else explains them."""
+        enough = len(case.devices) >= self._limits["outage"]["momentary_meters"]
+        return enough and not any(self._witnesses[device].is_silent for device in case.devices)
+
+    def _lasted(self, case: Case) -> str:
+        if case.kind != "supply":
+            return ""
+        seconds = case.back_at - case.since
+        kind = "momentary" if seconds < self._limits["outage"]["sustained_s"] else "sustained"
+        return f"lasted {seconds:.0f} s as far as readings tell: {kind}"
 
     def _noise(self) -> list[Incident]:
         own = self._limits["comm"]

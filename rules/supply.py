@@ -162,7 +162,7 @@ class Supply:
 
     def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
         for bus, devices in self._buses.items():
-            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].alive_at]
+            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].at]
             if len(heard) < 2 or any(not witness.silent for witness in heard):
                 continue
             weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
@@ -211,6 +211,7 @@ class Supply:
         """Bring the open cases in line with what explains the evidence now."""
         unmatched = [c for c in self.cases.values() if not (c.stage == "confirmed" and self._frozen(c, now))]
         wanted: list[Case] = [*self._wanted_supply(explanation), *map(self._wanted_bus, explanation.buses)]
+        wanted += self._unheard(masked, {device for case in wanted for device in case.devices})
         for want in sorted(wanted, key=lambda case: -len(case.devices)):
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
             if same:
@@ -259,6 +260,21 @@ class Supply:
     def _wanted_bus(self, bus: SilentBus) -> Case:
         after = max((a for d in bus.devices if (a := self._witnesses[d].alive_at) <= bus.since), default=0.0)
         return Case("", "bus", bus.id, [0, 1, 2], True, list(bus.devices), bus.since, after, score=bus.weight)
+
+    def _unheard(self, masked: Set[str], wanted: Set[str]) -> Iterator[Case]:
+        """Devices whose silence says nothing of their supply: never heard, or living on a battery."""
+        for name, witness in self._witnesses.items():
+            if witness.needs_supply or witness.weight < self._certain or name in masked or name in wanted:
+                continue
+            if witness.device.kind == "neighbour_ttu" or any(self._explains(c, name) for c in self.cases.values()):
+                continue
+            places = list(witness.places)
+            yield Case("", "device", name, places, True, [name], witness.silent_since, witness.alive_at, alone=True)
+
+    def _explains(self, case: Case, device: str) -> bool:
+        below = case.kind == "supply" and not case.alone and self._tree.covers(case.node, device)
+        unheard = any(device in self._buses.get(bus, ()) for bus in case.consequent)
+        return below or unheard or (case.kind == "bus" and device in case.devices)
 
     def _speaks_alone(self, device: str) -> bool:
         """Whether one device's evidence makes a case without any other."""

@@ -28,6 +28,7 @@ class Outside:
     back_at: float = 0.0  # first good sample after it
     stage: Literal["", "suspected", "confirmed"] = ""
     worst: float = 0.0
+    severe_s: float = 0.0  # seconds beyond the severe limit
 
 
 def step(band: Band, was: Outside, at: float, *, bad: bool, good: bool) -> Change | None:

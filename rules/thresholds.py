@@ -44,6 +44,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "restore_polls": _t(2.5, "polls", "how long a restored node's devices may take to answer"),
         "restore_share": _t(0.95, "share", "of a node's devices must answer for it to be over", high=1),
         "sustained_s": _t(180, "s", "a shorter outage is momentary", "DL/T 836-2016: 3 min"),
+        "momentary_meters": _t(3, "meters", "silent together and back at once, at least, are a momentary interruption"),
         "alive_weight": _t(8, "ln", "evidence of a good reading against an outage"),
         "dead_weight": _t(8, "ln", "evidence of a phase read without voltage"),
         "silence_weight": _t(6, "ln", "most that silence of one device says"),
@@ -64,7 +65,6 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "noise_polls": _t(2, "polls", "how long a line must lose answers before it is said"),
         "noise_clear_share": _t(0.05, "share", "lost answers below which a line is good again", high=1),
         "memory_polls": _t(500, "polls", "how many polls a device's own rate of lost answers remembers"),
-        "strangers_polls": _t(10, "polls", "polls without any answer ever before a new device is reported"),
     },
     "neutral": {
         "shift_share": _t(0.15, "of Un", "least shift of the neutral point"),
@@ -99,14 +99,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "order_s": _t(86400, "s", "a relay that opens within this after an order opened by it"),
     },
     "report": {
-        "recent_polls": _t(2.5, "polls", "a reading older than this is asked for again"),
         "no_load_a": _t(0.03, "A", "below this a customer draws nothing"),
         "voltage_memory_s": _t(3600, "s", "how long a voltage outside its limits backs a complaint"),
-        "base_load_share": _t(0.2, "share", "of the usual load: below this a customer lost it"),
-    },
-    "dip": {
-        "share": _t(0.90, "of Un", "a single reading below this between good ones is a dip", "IEEE 1159", 1),
-        "meters": _t(3, "meters", "silent at the same time and back at the next poll make a momentary outage"),
     },
 }
 

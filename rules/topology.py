@@ -115,6 +115,9 @@ class Fault:
     id: str  # of the node, device or bus; '' for the area as a whole
     says: str
 
+    def __str__(self) -> str:
+        return f"{self.about} {self.id}: {self.says}" if self.id else self.says
+
 
 def faults(area: Area) -> list[Fault]:
     """Everything that is wrong with a topology; empty when rules can work on it."""

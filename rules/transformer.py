@@ -51,7 +51,12 @@ class Transformer:
                     self.outside[kind] = Outside(seen.at, seen.at, seen.at, worst=value)
                 continue
             was.worst = max(was.worst, value)
+            emergency = kind == "overload" and value > self._own["emergency_share"]
+            passed = min(seen.at - was.at, self._bands[kind].gap_s)
+            was.severe_s = was.severe_s + passed if emergency else 0.0
             change = step(self._bands[kind], was, seen.at, bad=value > limit, good=value <= limit - margin)
+            if was.stage != "confirmed" and was.severe_s >= self._own["emergency_s"]:
+                was.stage = change = "confirmed"
             if change in ("cleared", "cancelled"):
                 del self.outside[kind]
                 self._ended.append(kind)

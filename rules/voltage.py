@@ -30,6 +30,7 @@ class Voltage:
             "low_voltage": own["severe_low_share"] * nominal,
             "over_voltage": own["severe_high_share"] * nominal,
         }
+        self._severe_hold = own["severe_hold_s"]
         self._band = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s)
         self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
         self._groups: dict[str, list[str]] = {}  # feeders told of, by key
@@ -54,7 +55,11 @@ class Voltage:
             return False
         good = sign * (volt - self._good[kind]) < 0
         was.worst = max(was.worst, volt, key=lambda v: sign * v)
+        severe = sign * (volt - self._severe[kind]) > 0
+        was.severe_s = was.severe_s + min(witness.at - was.at, self._band.gap_s) if severe else 0.0
         change = step(self._band, was, witness.at, bad=bad, good=good)
+        if was.stage != "confirmed" and was.severe_s >= self._severe_hold:
+            was.stage = change = "confirmed"
         if change in ("cleared", "cancelled"):
             del self.outside[kind][witness.device.id]
         return change is not None

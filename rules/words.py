@@ -132,6 +132,22 @@ def noise_claim(bus: str, devices: tuple[str, ...], at: float, share: float) -> 
     )
 
 
+def momentary_claim(case: Case, tree: Tree, until: float) -> Claim:
+    """Devices that were silent together and came back before anything could be confirmed, in words."""
+    meters = tuple(device for device in case.devices if tree.devices[device].kind == "meter")
+    return Claim(
+        type="momentary_interruption",
+        node=case.node if case.kind == "supply" else tree.common(case.devices),
+        state="confirmed",
+        severity="info",
+        started_at=case.since,
+        started_after=min(case.after, case.since),
+        devices=meters,
+        evidence=(f"{len(case.devices)} devices were silent together and answer again",),
+        figures={"seconds_at_most": round(until - case.after, 1)} if case.after else {},
+    )
+
+
 def _case_type(case: Case, witnesses: Mapping[str, Witness], tree: Tree) -> str:
     if case.kind == "bus":
         return "comm_bus"
