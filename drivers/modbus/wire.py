@@ -57,7 +57,7 @@ def crc_holds(frame: bytes) -> bool:
     return FramerRTU.compute_CRC(frame[:-2]).to_bytes(2, "big") == frame[-2:]
 
 
-def shown(data: bytes | bytearray) -> str:
+def shown(data: bytes) -> str:
     """Bytes for a message: all of them, or the first of many."""
     return data.hex(" ") if len(data) <= _SHOWN else f"{data[:_SHOWN].hex(' ')} ... ({len(data)} bytes)"
 
@@ -103,9 +103,9 @@ class RtuStream:
                 raise BadReplyError(f"two different answers to one request, one is late: {shown(said)}")
             return good.pop()
         if broken and waits < 0:
-            said = shown(heard)
+            said = bytes(heard)
             heard.clear()
-            raise BadReplyError(f"the answer's checksum (CRC) is wrong: {said}")
+            raise BadReplyError(f"the answer's checksum (CRC) is wrong: {shown(said)}")
         if not broken:
             del heard[: waits if waits >= 0 else len(heard)]
         return None
