@@ -1,0 +1,148 @@
+"""The sender to the database: batches of lines, answers handled one by one; a row is done on 204 only.
+
+Events go first, then live observations, then a part of the history, so that today is never behind yesterday.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from gateway.north.backoff import Backoff
+from gateway.north.fresh import Fresh
+from gateway.north.influx_answer import Answer, Meaning, meaning
+from gateway.north.lines import Lines
+from gateway.settings.models import Influx, Site
+from gateway.store import Outbox, Row, Stream
+
+log = logging.getLogger(__name__)
+
+LATE_S = 30.0
+"""An observation that waited so long is history."""
+
+GATHER_S = 1.0
+"""Observations of so long go in one request."""
+
+FORBIDDEN_S = 60.0
+"""A wrong token does not become right by asking often."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxReport:
+    """The sender as metrics and people see it."""
+
+    connected: bool
+    says: str  # why not
+    sent: int  # rows that the database has confirmed
+    set_aside: int  # rows with a line that it cannot read
+    partly: int  # requests of which it could not store every point
+
+
+class _PauseError(Exception):
+    """Nothing more can be written now."""
+
+    def __init__(self, says: str, seconds: float | None = None) -> None:
+        super().__init__(says)
+        self.seconds = seconds  # None: as the back-off says
+
+
+class InfluxSender:
+    """Takes from the outbox at the database's pace. `write` blocks and runs in a thread of its own."""
+
+    def __init__(self, site: Site, settings: Influx, outbox: Outbox, write: Callable[[bytes], Answer]) -> None:
+        self._outbox, self._write, self._settings = outbox, write, settings
+        self._lines = Lines(site)
+        self._batch = settings.batch
+        self._backoff = Backoff()
+        self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
+        self._thread = ThreadPoolExecutor(1, "influx")
+        self._sent = self._set_aside = self._partly = 0
+        self._says = "not tried yet"
+
+    @property
+    def report(self) -> InfluxReport:
+        """How it goes."""
+        return InfluxReport(not self._says, self._says, self._sent, self._set_aside, self._partly)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._outbox.news.clear()
+                self._fresh.mark(loop.time(), self._outbox.newest(Stream.LIVE))
+                try:
+                    more = await self._round()
+                except _PauseError as pause:
+                    self._down(str(pause))
+                    await asyncio.sleep(max(pause.seconds or 0.0, self._backoff.next_s()))
+                    continue
+                if not more:
+                    await self._news()
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _news(self) -> None:
+        """Wait until something has come, and a little longer for its company."""
+        await self._outbox.news.wait()
+        await asyncio.sleep(GATHER_S)
+
+    async def _round(self) -> bool:
+        """One request for every lane that has something; whether there is more to send at once."""
+        newest, history = self._outbox.newest, self._fresh.history
+        lanes = (
+            (Stream.EVENT, 0, newest(Stream.EVENT)),
+            (Stream.LIVE, history, newest(Stream.LIVE)),
+            (Stream.LIVE, 0, history),
+            (Stream.BACKFILL, 0, newest(Stream.BACKFILL)),
+        )
+        more = False
+        for stream, after, upto in lanes:
+            rows = await self._outbox.peek(stream, self._batch, after, upto)
+            if rows:
+                await self._deliver(stream, rows)
+                more = more or len(rows) == self._batch
+        return more
+
+    async def _deliver(self, stream: Stream, rows: Sequence[Row]) -> None:
+        """Get these rows stored, or set aside what never can be. Raises _PauseError."""
+        lines = [line for row in rows if (line := self._lines.line(stream, row))]
+        if not lines:
+            self._outbox.done(stream, (row.id for row in rows))
+            return
+        answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._write, b"\n".join(lines))
+        match meaning(answer):
+            case Meaning.STORED:
+                self._stored(stream, rows)
+            case Meaning.PARTLY:
+                self._partly += 1
+                log.warning("influx: could not store every point: %s", answer.message)
+                self._stored(stream, rows)
+            case Meaning.POISON | Meaning.TOO_LARGE if len(rows) > 1:
+                if meaning(answer) is Meaning.TOO_LARGE:
+                    self._batch = max(1, min(self._batch, len(rows)) // 2)
+                half = len(rows) // 2
+                await self._deliver(stream, rows[:half])
+                await self._deliver(stream, rows[half:])
+            case Meaning.POISON | Meaning.TOO_LARGE:
+                self._set_aside += 1
+                log.warning("influx: a line is set aside: %s", answer.message)
+                self._outbox.set_aside(stream, rows[0], answer.message)
+            case Meaning.FORBIDDEN:
+                raise _PauseError(f"it answers {answer.status}: {answer.message}; check token and names", FORBIDDEN_S)
+            case Meaning.LATER:
+                raise _PauseError(answer.message or f"it answers {answer.status}", answer.retry_after_s or None)
+
+    def _stored(self, stream: Stream, rows: Sequence[Row]) -> None:
+        self._outbox.done(stream, (row.id for row in rows))
+        self._sent += len(rows)
+        self._backoff.reset()
+        if self._says:
+            log.info("influx: writing to %s", self._settings.url)
+        self._says = ""
+
+    def _down(self, says: str) -> None:
+        if says != self._says:
+            log.warning("influx: %s: %s; what is to be written waits in the store", self._settings.url, says)
+        self._says = says

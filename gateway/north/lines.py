@@ -1,0 +1,87 @@
+"""Line protocol: a stored row becomes one line for InfluxDB. The same row gives the same bytes, so a repeat is safe.
+
+One measurement per kind of device; the tags say which device it is and where; the fields are the points, always
+floats, so that no series can change its type; the time is the poll's own, in nanoseconds.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from gateway.settings.models import Device, Site
+from gateway.store import Row, Stream
+
+_KEY = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
+_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
+_TEXT = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": " ", "\r": " "})
+
+
+class Lines:
+    """Makes lines for one site; what the tags of a device are is worked out once."""
+
+    def __init__(self, site: Site) -> None:
+        self._gateway = (("gateway", site.id), ("area", site.area.id))
+        self._heads = {device.id: self._device_head(device) for device in site.devices}
+
+    def line(self, stream: Stream, row: Row) -> bytes:
+        """One row as one line without its end; b'' for a row that holds nothing for a database."""
+        if stream is Stream.EVENT:
+            return self._incident(row) if row.key.startswith("event/") else b""
+        return self._observation(orjson.loads(row.body))
+
+    def _observation(self, seen: Mapping[str, object]) -> bytes:
+        device = str(seen["device"])
+        values = seen.get("values")
+        fields = [f"{name}={value!r}" for name, value in _numbers(values) if value is not None]
+        if fault := seen.get("fault"):
+            fields.append(f"fault={_quoted(str(fault))}")
+        if notice := seen.get("notice"):
+            fields.append(f"notice={_quoted(str(notice))}")
+        fields.append(f"took_ms={_float(seen.get('took_ms'))!r}")
+        head = self._heads.get(device) or self._head("meter", (("device", device),))
+        return f"{head} {','.join(fields)} {_ns(_float(seen['at']))}".encode()
+
+    def _incident(self, row: Row) -> bytes:
+        said = orjson.loads(row.body)
+        tags = (("node", said["node"]), ("type", said["type"]), ("severity", said["severity"]))
+        texts = {"id": said["id"], "state": said["state"], "reason": said["reason"], "cause": said["cause"]}
+        fields = [f"{name}={_quoted(str(text))}" for name, text in texts.items()]
+        fields += [f"started_at={float(said['started_at'])!r}", f"devices={float(len(said['devices']))!r}"]
+        return f"{self._head('incident', tags)} {','.join(fields)} {_ns(row.at)}".encode()
+
+    def _device_head(self, device: Device) -> str:
+        tags = (
+            ("device", device.id),
+            ("node", device.node),
+            ("phase", device.phases),
+            ("profile", device.profile.name),
+        )
+        return self._head(device.kind, tags)
+
+    def _head(self, measurement: str, tags: Iterable[tuple[str, str]]) -> str:
+        pairs = sorted((name, value) for name, value in (*self._gateway, *tags) if value)
+        return ",".join([measurement.translate(_MEASUREMENT), *(f"{name}={_tag(value)}" for name, value in pairs)])
+
+
+def _numbers(values: object) -> Iterable[tuple[str, float | None]]:
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield name, None if value is None else float(value)
+
+
+def _tag(value: str) -> str:
+    """A backslash at the end of a tag would swallow the comma or the space after it."""
+    return value.rstrip("\\").translate(_KEY) or "_"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.translate(_TEXT)}"'
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _ns(at: float) -> int:
+    """Nanoseconds; a float of this century is good to a microsecond."""
+    return round(at * 1e6) * 1000
