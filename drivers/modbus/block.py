@@ -23,6 +23,9 @@ _REQUEST: Mapping[str, type[ModbusPDU]] = {
     "input": ReadInputRegistersRequest,
 }
 
+_new = tuple.__new__
+"""What Reading(...) comes to in the end, without a call of Python code for every register."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -74,7 +77,7 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
 
     def decode(pdu: bytes) -> list[Reading]:
         raws = unpack(pdu)
-        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
+        return [Reading(name, finish(raw), unit) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
 
     if not exponents:
         return decode
