@@ -88,7 +88,12 @@ def _shown(console: Console, stage: Stage, plain: bool) -> Iterator[Show]:
     """A live screen, or lines for what is done to the area."""
     if not plain:
         with Live(console=console, auto_refresh=False, screen=True, transient=True) as live:
-            yield lambda: live.update(view.screen(stage.board, _figures(stage)), refresh=True)
+
+            def paint() -> None:
+                room = view.Room(console.width, console.height)
+                live.update(view.screen(stage.board, _figures(stage), room), refresh=True)
+
+            yield paint
         return
     told: dict[tuple[str, bool], None] = {}
 

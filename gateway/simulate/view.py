@@ -1,10 +1,10 @@
 """How the demo looks: a live screen for a terminal, plain lines for everything else, and the table at the end."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -19,19 +19,49 @@ LOW, HIGH = 198.0, 235.4
 """The standard's limits for 220 V, here only for colour."""
 VERDICTS = {"found": "green", "waiting": "yellow", "misplaced": "red", "missed": "red", "invented": "red"}
 STATES = {"suspected": "yellow", "confirmed": "red", "cleared": "green", "cancelled": "dim", "explained": "dim"}
-SHOWN_INCIDENTS = 9
+LEGEND = "volts, red beyond the limits; ─── silent"
 
 
-def screen(board: Board, figures: str) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a terminal has to give."""
+
+    width: int = 132
+    height: int = 44
+
+    @property
+    def name(self) -> int:
+        """Columns for the name of a node; its id is always shown."""
+        return 20 if self.width >= 126 else 9 if self.width >= 104 else 0
+
+    def incidents(self, episodes: int) -> int:
+        """How many incidents fit below that many faults, two lines each."""
+        return max(3, (self.height - episodes - 7) // 2)
+
+
+def screen(board: Board, figures: str, room: Room) -> RenderableType:
     """The whole live screen."""
     two = Table.grid(expand=True, padding=(0, 1))
-    two.add_column(ratio=5)
-    two.add_column(ratio=6)
+    two.add_column(ratio=1)
+    two.add_column(ratio=1)
     right = Group(
         Panel(_happened(board), title="what happens to the area", title_align="left", border_style="magenta"),
-        Panel(_told(board), title="what the gateway says (heard over MQTT)", title_align="left", border_style="cyan"),
+        Panel(
+            _told(board, room.incidents(len(board.scenario.episodes))),
+            title="what the gateway says (heard over MQTT)",
+            title_align="left",
+            border_style="cyan",
+        ),
     )
-    two.add_row(Panel(_area(board), title="what the gateway reads", title_align="left", border_style="blue"), right)
+    left = Panel(
+        _area(board, room.name),
+        title="what the gateway reads",
+        title_align="left",
+        subtitle=LEGEND if room.name else None,
+        subtitle_align="left",
+        border_style="blue",
+    )
+    two.add_row(left, right)
     return Group(_head(board), two, Text(f" {figures}", style="dim"))
 
 
@@ -83,7 +113,7 @@ def as_json(result: Result) -> dict[str, object]:
 
 def line(said: Said, incident: Mapping[str, Any]) -> str:
     """One word of the gateway as plain text."""
-    whom = f"; {said.customers} customers" if said.customers else ""
+    whom = f"; {_people(said.customers)}" if said.customers else ""
     why = f"; {incident['evidence'][0]}" if incident.get("evidence") and said.state == "confirmed" else ""
     return f"{said.state:9} {said.severity:8} {said.type} at {place(said.node, said.phases)}{whom}{why}"
 
@@ -93,10 +123,14 @@ def place(node: str, phases: str) -> str:
     return f"{node} {phases}" if phases and phases != "ABC" else node
 
 
+def _people(count: int) -> str:
+    return f"{count} customer{'s' if count != 1 else ''}"
+
+
 def _head(board: Board) -> RenderableType:
     grid = Table.grid(expand=True, padding=(0, 1))
-    grid.add_column(ratio=1)
-    grid.add_column(width=30)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(width=24)
     grid.add_column(width=14, justify="right")
     title = Text.assemble((" taiqu demo ", "bold reverse"), "  ", (board.scenario.title, "bold"))
     if board.second < 0:
@@ -109,11 +143,11 @@ def _head(board: Board) -> RenderableType:
 
 
 def _happened(board: Board) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(justify="right", style="dim")
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(justify="right", style="dim", width=4)
     table.add_column(width=1)
-    table.add_column(ratio=1)
-    table.add_column()
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=12)
     findings = {finding.episode.id: finding for finding in board.result.findings}
     for episode in board.scenario.episodes:
         begun = board.second >= episode.begin_s
@@ -130,23 +164,23 @@ def _found(finding: Finding | None, begun: bool) -> Text:
     if finding is None or not begun:
         return Text("")
     if finding.seconds is not None:
-        return Text(f"found in {finding.seconds:.1f} s", style="green")
+        return Text(f"found {finding.seconds:4.1f} s", style="green")
     return Text(finding.judgement, style=VERDICTS[finding.judgement])
 
 
-def _told(board: Board) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(justify="right", style="dim")
-    table.add_column()
-    table.add_column(ratio=1)
-    latest = sorted(board.incidents.values(), key=lambda row: board.heard_at[row["id"]])[-SHOWN_INCIDENTS:]
+def _told(board: Board, shown: int) -> RenderableType:
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(justify="right", style="dim", width=4)
+    table.add_column(width=9)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    latest = sorted(board.incidents.values(), key=lambda row: board.heard_at[row["id"]])[-shown:]
     for row in latest:
         state = str(row["state"])
         what = Text.assemble(
             (str(row["type"]).replace("_", " "), "bold" if state in ("suspected", "confirmed") else "dim"),
             " at ",
             (place(row["node"], row.get("phases", "")), "bold cyan"),
-            f", {len(row['customers'])} customers" if row.get("customers") else "",
+            f", {_people(len(row['customers']))}" if row.get("customers") else "",
         )
         if row.get("evidence") and state in ("suspected", "confirmed"):
             what.append(f"\n{row['evidence'][0]}", style="dim italic")
@@ -154,27 +188,27 @@ def _told(board: Board) -> RenderableType:
     return table if latest else Text("nothing to report", style="dim")
 
 
-def _area(board: Board) -> RenderableType:
-    nodes = board.site.area.nodes
+def _area(board: Board, name: int) -> RenderableType:
     devices: dict[str, list[Device]] = {}
     for device in board.site.area.devices:
         devices.setdefault(device.node, []).append(device)
-    top = next(node for node in nodes if node.kind == "transformer")
-    tree = Tree(_node(board, top, devices.get(top.id, [])), guide_style="dim")
-    _grow(tree, board, top, devices)
+    top = next(node for node in board.site.area.nodes if node.kind == "transformer")
+    tree = Tree(_node(board, top, devices, name), guide_style="dim")
+    _grow(tree, board, top, devices, name)
     return tree
 
 
-def _grow(tree: Tree, board: Board, above: Node, devices: Mapping[str, list[Device]]) -> None:
+def _grow(tree: Tree, board: Board, above: Node, devices: Mapping[str, list[Device]], name: int) -> None:
     for node in board.site.area.nodes:
         if node.parent == above.id:
-            branch = tree.add(_node(board, node, devices.get(node.id, [])))
-            _grow(branch, board, node, devices)
+            branch = tree.add(_node(board, node, devices, name))
+            _grow(branch, board, node, devices, name)
 
 
-def _node(board: Board, node: Node, devices: list[Device]) -> Text:
-    text = Text.assemble((f"{node.id:<4}", "bold"), (f"{escape(node.name):<20.20} ", "dim"))
-    for device in devices:
+def _node(board: Board, node: Node, devices: Mapping[str, list[Device]], name: int) -> Text:
+    text = Text.assemble((f"{node.id:<4}", "bold"), no_wrap=True, overflow="ellipsis")
+    text.append(f"{node.name:<{name}.{name}} " if name else "", style="dim")
+    for device in devices.get(node.id, []):
         for part in _device(board.seen.get(device.id), device):
             text.append_text(part)
     return text
