@@ -42,6 +42,7 @@ async def poll(driver: Driver, port: int, unit: str = "7") -> tuple[dict[str, Va
                 continue
             values |= {reading.point: reading.value for reading in readings}
     writer.close()
+    await writer.wait_closed()
     return values, refused
 
 
@@ -117,11 +118,13 @@ async def test_mbpoll_reads_the_simulated_device_over_tcp() -> None:
         while heard := await reader.read(260):
             writer.write(device.answer(heard))
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = str(server.sockets[0].getsockname()[1])
     status, lines = await mbpoll("-m", "tcp", "-p", port, "-a", "7", "-t", "3", "-r", "0", "-c", "7", "127.0.0.1")
     server.close()
+    await server.wait_closed()
     assert (status, lines) == (0, [f"[{place}]: {word}" for place, word in enumerate(REGISTERS)])
 
 
