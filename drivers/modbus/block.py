@@ -77,7 +77,7 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
 
     def decode(pdu: bytes) -> list[Reading]:
         raws = unpack(pdu)
-        return [Reading(name, finish(raw), unit) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
+        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
 
     if not exponents:
         return decode
