@@ -23,5 +23,9 @@ class RefusedError(DriverError):
         self.where = where
 
 
+class DeviceSilentError(RefusedError):
+    """Something on the way to the device answered in its place: the device itself is silent."""
+
+
 class RequestError(DriverError):
     """The request cannot be made: a wrong address, point or value. Tell a human."""

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from drivers.api import Reading
-from drivers.errors import BadReplyError, RefusedError
+from drivers.errors import BadReplyError, DeviceSilentError, RefusedError
 from drivers.modbus.block import Block, make_block
 from drivers.modbus.field import Field
 from drivers.modbus.plan import Limits, Span, split_read
@@ -75,6 +75,7 @@ class ReadTalk:
             return RefusedError(code, meaning(code), str(span))
         if code in GATEWAY:
             self._blocks.clear()
+            return DeviceSilentError(code, meaning(code))
         return RefusedError(code, meaning(code))
 
     def _parts(self, block: Block) -> list[Block]:

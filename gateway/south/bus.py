@@ -109,6 +109,7 @@ class Bus:
             says=self._access.says,
             elapsed_s=now - self._begun,
             busy_s=self._busy_s,
+            utilisation=self._busy_s / max(now - self._begun, 1e-9),
             waiting=len(self._queue),
             late_bytes=self._wire.late_bytes,
             stray_bytes=self._wire.stray_bytes,
@@ -163,10 +164,8 @@ class Bus:
                 break
             except RequestError as error:
                 return self._unasked(job, str(error))
-            except Exception as error:  # a stranger's driver must not stop the other devices of the line
-                device = job.station.device
-                log.exception("device %s: the driver %s failed", device.id, device.driver)
-                return self._unasked(job, f"the driver {device.driver} failed: {error!r}")
+            except Exception as error:  # noqa: BLE001 - a stranger's driver must not stop the other devices
+                return self._unasked(job, job.station.driver_failed(error))
             self._judge(job.station, outcome)
             return self._poll(job, outcome)
         return self._unasked(job, self._access.says)

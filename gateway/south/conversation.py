@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 
 from drivers.api import Conversation, Reading
-from drivers.errors import BadReplyError, RefusedError
+from drivers.errors import BadReplyError, DeviceSilentError, RefusedError
 from gateway.south.report import Counts
 from gateway.south.wire import NoAnswerError, Terms, Wire
 from rules.observation import Fault
 
 BUSY_S = 0.1  # before a request is repeated: time for a busy device, and for the rest of a bad answer
+
+
+Unsettled = NoAnswerError | BadReplyError | DeviceSilentError
 
 
 @dataclass(slots=True)
@@ -57,6 +60,9 @@ class Caller:
             if error is None:
                 attempts = silent = 0
                 continue
+            if isinstance(error, DeviceSilentError):  # told by who waited for it: asking again at once is no use
+                _given_up(outcome, error)
+                break
             attempts += 1
             silent += isinstance(error, NoAnswerError)
             if attempts <= self.retries:
@@ -70,13 +76,14 @@ class Caller:
                 break
         return outcome
 
-    async def _ask(
-        self, request: bytes, talk: Conversation, outcome: Outcome, late_twin: bool
-    ) -> NoAnswerError | BadReplyError | None:
+    async def _ask(self, request: bytes, talk: Conversation, outcome: Outcome, late_twin: bool) -> Unsettled | None:
         """One request; None when it is settled, else why it is not."""
         wire, counts = self.wire, self.counts
         try:
             outcome.readings += await wire.exchange(request, talk, self.terms)
+        except DeviceSilentError as silence:
+            counts.timeouts += 1
+            return silence
         except RefusedError as refusal:
             counts.refused += 1
             outcome.says.append(str(refusal))
@@ -101,8 +108,8 @@ class Caller:
         return None
 
 
-def _given_up(outcome: Outcome, error: NoAnswerError | BadReplyError) -> None:
-    if isinstance(error, BadReplyError) or error.garbled:
+def _given_up(outcome: Outcome, error: Unsettled) -> None:
+    if isinstance(error, BadReplyError) or (isinstance(error, NoAnswerError) and error.garbled):
         outcome.garbled += 1
     else:
         outcome.silences += 1

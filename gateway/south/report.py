@@ -19,11 +19,6 @@ class Counts:
     round_trips_s: float = 0.0  # from the first byte asked to the last byte answered, over all answers
     slowest_s: float = 0.0
 
-    @property
-    def round_trip_ms(self) -> float:
-        """Mean over all answers; 0 before the first."""
-        return 1000 * self.round_trips_s / self.answers if self.answers else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
@@ -31,6 +26,7 @@ class DeviceReport:
 
     device: str
     counts: Counts
+    round_trip_ms: float  # mean over all answers; 0 before the first
     down: bool  # silent for so long that it is only probed
     last_answer_s: float | None  # seconds since it last answered; None: never
     refused: tuple[str, ...]  # what it said 'no' to and is not asked for, in the driver's notation
@@ -46,13 +42,9 @@ class LineReport:
     says: str  # why it is not open; '' when it is
     elapsed_s: float  # since the bus runs
     busy_s: float  # of which somebody was being spoken to
+    utilisation: float  # share of the time that the line was in use, 0 to 1
     waiting: int  # jobs that are due and have to wait
     late_bytes: int  # came after a timeout and were thrown away
     stray_bytes: int  # came when nobody had asked
     reopened: int
     devices: tuple[DeviceReport, ...] = field(default=())
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the time that the line was in use, 0 to 1."""
-        return self.busy_s / self.elapsed_s if self.elapsed_s > 0 else 0.0

@@ -1,5 +1,6 @@
 """One device as its line sees it: what may be asked of it, when it is due, what is remembered about it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from gateway.south.health import Health
 from gateway.south.report import Counts, DeviceReport
 from gateway.south.schedule import Schedule
 from gateway.south.wire import Terms
+
+log = logging.getLogger(__name__)
 
 DAY_S = 86_400.0
 """So long a refusal is remembered; then the device may have been replaced or changed."""
@@ -39,6 +42,7 @@ class Station:
         self._forget_at = float("inf")
         self._answered_at: float | None = None
         self._probes = 0
+        self._driver_failed = False
 
     def refused(self, now: float) -> frozenset[str]:
         """What the device said 'no' to during the last day, in the driver's notation."""
@@ -65,10 +69,19 @@ class Station:
         if outcome.readings and (outcome.silences or self._unanswered):
             self._listen(outcome, asked, now)
 
+    def driver_failed(self, error: Exception) -> str:
+        """The driver itself has a fault. The log gets the traceback once, not with every poll for months."""
+        says = f"the driver {self.device.driver} failed: {error!r}"
+        if not self._driver_failed:
+            self._driver_failed = True
+            log.error("device %s: %s", self.device.id, says, exc_info=error)
+        return says
+
     def report(self, now: float) -> DeviceReport:
         return DeviceReport(
             device=self.device.id,
             counts=replace(self.counts, missed=self.schedule.missed),
+            round_trip_ms=1000 * self.counts.round_trips_s / max(self.counts.answers, 1),
             down=self.health.down,
             last_answer_s=None if self._answered_at is None else now - self._answered_at,
             refused=tuple(sorted(self.refused(now))),

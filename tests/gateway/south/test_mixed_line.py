@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -108,3 +109,20 @@ async def test_a_line_with_every_fault_gives_no_wrong_value(echo: bool) -> None:
     assert [got for poll in good if (got := wrong(devices, poll.device, values(poll)))] == []
     assert all(poll.says for poll in rig.polls if poll.fault)
     assert set(line.suffered) == {"loss", "late", "noise_before", "noise_after", "cut", "checksum", "foreign", "slow"}
+
+
+@virtual
+async def test_a_gateway_that_says_the_device_is_dead_makes_it_silent_not_refusing() -> None:
+    class Gateway:
+        """A Modbus gateway in front of a dead device: exception 0B, target failed to respond."""
+
+        def answer(self, heard: bytes) -> bytes:
+            return heard[:4] + bytes([0, 3, heard[6], heard[7] | 0x80, 0x0B])
+
+    meter = device(1, "eastron-sdm630", period=10.0)
+    behind = replace(meter, driver="modbus-tcp")
+    async with running(SimulatedLine([Seat(Gateway())], paced=False), behind, drivers=driver) as rig:
+        await asyncio.sleep(600)
+        assert rig.report("m1").down
+    assert set(rig.faults("m1")) == {"timeout"}
+    assert "the device behind it is dead" in rig.polls[0].says
