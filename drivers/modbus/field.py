@@ -36,6 +36,9 @@ POINT_OPTIONS = (
     "exponent",
 )
 
+_HALF_STEP = 2.0**-25
+"""Half the distance of two float32, as a part of their value, is never less."""
+
 Finish = Callable[[Any], Value]
 """What makes a point's value of the number that struct unpacked."""
 
@@ -147,11 +150,22 @@ def _finish(point: Point, options: Mapping[str, object], missing: frozenset[int]
         steps.append(_scaled(point.scale, point.offset))
     convert = _one_after_another(steps)
     above = _limit(options.get("none_above"))
-    if point.format.startswith("float"):
+    if point.format == "float32":
+        return lambda raw: convert(_shortest(raw)) if math.isfinite(raw) and raw <= above else None
+    if point.format == "float64":
         return lambda raw: convert(raw) if math.isfinite(raw) and raw <= above else None
     if missing or above < math.inf:
         return lambda raw: convert(raw) if raw not in missing and raw <= above else None
     return convert
+
+
+def _shortest(raw: float) -> float:
+    """The decimal that a meter meant: 230.1 for the float32 that is 230.10000610351562 in full.
+
+    Seven digits where they are nearer to it than half the step to the next float32, else nine, which always are.
+    """
+    short = float(f"{raw:.7g}")
+    return short if abs(short - raw) <= abs(raw) * _HALF_STEP else float(f"{raw:.9g}")
 
 
 def _one_after_another(steps: Sequence[Finish]) -> Finish:
