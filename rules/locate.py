@@ -5,7 +5,7 @@ and for every living device below it. The cheapest set of failed nodes is found 
 cost nothing extra.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,28 +38,146 @@ class Found:
     since: float  # when the first of them was seen dead
     score: float = 0.0  # how much better than nothing failed here, in nats
     alone: bool = False  # `node` is a device
-    pending: int = 0  # living devices that were last read before that
-    against: int = 0  # living devices that speak against it
 
 
 @dataclass(slots=True)
 class _Sum:
-    """What the devices below one node say about its failing."""
+    """What the devices below one node say about its failing; by phase, and WHOLE."""
 
-    by_phase: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
-    dead: list[list[str]] = field(default_factory=lambda: [[], [], [], []])
-    pending: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
-    against: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    nats: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    dead: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    terminals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # of the dead
     since: float = 0.0
-    tells: bool = False  # several devices are dead, or one terminal, which stands for the node itself
+    devices: int = 0  # dead, each counted once
+
+    def tells(self, place: int) -> bool:
+        """Whether several devices are dead, or one terminal, which stands for the node itself."""
+        if place == WHOLE:
+            return self.devices > 1 or any(self.terminals)
+        return self.dead[place] > 1 or self.terminals[place] > 0
 
 
-class _Best(NamedTuple):
-    score: float
-    found: tuple[Found, ...]
+class _Search:
+    """One search over the tree: scores going up, the chosen nodes going down."""
 
+    def __init__(self, tree: Tree, evidence: Evidence, priors: Mapping[str, float]) -> None:
+        self._tree = tree
+        self._evidence = evidence
+        self._priors = priors
+        self._sums: dict[str, _Sum] = {}
+        self._phase: dict[str, list[float]] = {}  # best score of each phase at and below a node
+        self._best: dict[str, float] = {}
+        self._opened: dict[str, tuple[int, ...]] = {}  # what fails at a node, of what is best there
 
-_NOTHING = _Best(0.0, ())
+    def run(self) -> tuple[float, tuple[Found, ...]]:
+        suspects = self._suspects()
+        if not suspects:
+            return 0.0, ()
+        for node in suspects:
+            self._weigh(node)
+        root = suspects[-1]
+        return self._best[root], tuple(self._chosen(root, (0, 1, 2, WHOLE)))
+
+    def _suspects(self) -> list[str]:
+        """Nodes with a dead device below, children before parents."""
+        nodes: set[str] = set()
+        for device, signs in self._evidence.items():
+            if any(sign.weight > 0 for sign in signs):
+                nodes.update(self._tree.upward[self._tree.devices[device].node])
+        return sorted(nodes, key=self._tree.rank.__getitem__)
+
+    def _weigh(self, node: str) -> None:
+        tree = self._tree
+        total = self._sums[node] = self._sum(node)
+        prior = self._priors[tree.nodes[node].kind]
+        children = [child for child in tree.children[node] if child in self._best]
+        below = sum(self._best[child] for child in children) + sum(self._alone(d.id) for d in tree.here[node])
+        phases, opened = [0.0, 0.0, 0.0], []
+        for place in range(3):
+            here = total.nats[place] - prior
+            deeper = sum(self._phase[child][place] for child in children)
+            if total.tells(place) and here > max(deeper, 0.0):
+                opened.append(place)
+                phases[place] = here
+            else:
+                phases[place] = deeper
+        self._phase[node] = phases
+        self._best[node], self._opened[node] = max(below, 0.0), ()
+        if opened and sum(phases) > self._best[node]:
+            self._best[node], self._opened[node] = sum(phases), tuple(opened)
+        whole = sum(total.nats) - prior
+        if total.tells(WHOLE) and whole > 0 and whole >= self._best[node] - 1e-9:
+            self._best[node], self._opened[node] = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
+
+    def _sum(self, node: str) -> _Sum:
+        evidence = self._evidence
+        said = [(device, sign) for device in self._tree.below[node] for sign in evidence.get(device.id, ())]
+        times = sorted([sign[2] for _, sign in said if sign[1] > 0])
+        total = _Sum(since=times[len(times) // 5])  # a device that was lost before does not date the fault
+        since, nats = total.since, total.nats
+        last = None
+        for device, (place, weight, at) in said:
+            if weight > 0:
+                nats[place] += weight
+                total.dead[place] += 1
+                total.devices += device is not last
+                total.terminals[place] += device.kind != "meter"
+                last = device
+            elif at > since:
+                nats[place] += weight
+            else:
+                nats[place] -= UNHEARD
+        return total
+
+    def _alone(self, device: str) -> float:
+        nats = sum(sign.weight for sign in self._evidence.get(device, ()) if sign.weight > 0)
+        return max(0.0, nats - self._priors["meter"])
+
+    def _chosen(self, node: str, places: tuple[int, ...]) -> Iterator[Found]:
+        """The failed nodes at and below a node, as far as these phases go."""
+        if node not in self._best:
+            return
+        opened = self._opened[node] if WHOLE in places else self._opened_phases(node, places)
+        if opened == (0, 1, 2) and WHOLE in places:
+            yield self._found(node, opened, (*opened, WHOLE))
+            return
+        for place in opened:
+            yield self._found(node, (place,), (place,))
+        rest = tuple(place for place in places if place not in opened and (place != WHOLE or not opened))
+        for child in self._tree.children[node] if rest else ():
+            yield from self._chosen(child, rest)
+        if WHOLE in rest:
+            yield from self._alone_found(node)
+
+    def _opened_phases(self, node: str, places: tuple[int, ...]) -> tuple[int, ...]:
+        prior = self._priors[self._tree.nodes[node].kind]
+        total = self._sums[node]
+        best = self._phase[node]
+        return tuple(p for p in places if total.tells(p) and 0 < best[p] == total.nats[p] - prior)
+
+    def _alone_found(self, node: str) -> Iterator[Found]:
+        for device in self._tree.here[node]:
+            if (score := self._alone(device.id)) > 0:
+                dead = [sign for sign in self._evidence[device.id] if sign.weight > 0]
+                places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
+                yield Found(device.id, places, True, (device.id,), min(sign.at for sign in dead), score, alone=True)
+
+    def _found(self, node: str, places: tuple[int, ...], heard: tuple[int, ...]) -> Found:
+        total = self._sums[node]
+        below = self._tree.below[node]
+        dead = [
+            device.id
+            for device in below
+            if any(sign.weight > 0 and sign.place in heard for sign in self._evidence.get(device.id, ()))
+        ]
+        return Found(
+            node=node,
+            places=places,
+            whole=len(places) == 3 or len({phase for device in below for phase in device.phases}) == 1,
+            devices=tuple(dead),
+            since=total.since,
+            score=sum(total.nats[place] for place in heard) - self._priors[self._tree.nodes[node].kind],
+        )
 
 
 def locate(tree: Tree, evidence: Evidence, priors: Mapping[str, float]) -> tuple[float, tuple[Found, ...]]:
@@ -67,98 +185,4 @@ def locate(tree: Tree, evidence: Evidence, priors: Mapping[str, float]) -> tuple
 
     `priors` are the rarities of a fault by kind of node, and `meter`.
     """
-    suspects = _suspects(tree, evidence)
-    if not suspects:
-        return 0.0, ()
-    best: dict[str, _Best] = {}
-    by_phase: dict[tuple[str, int], _Best] = {}
-    for node in suspects:
-        summed = _sum(tree, node, evidence)
-        prior = priors[tree.nodes[node].kind]
-        for place in range(3):
-            by_phase[node, place] = _phase_best(tree, node, place, summed, prior, by_phase)
-        below = _joined(best.get(child, _NOTHING) for child in tree.children[node])
-        below = _joined((below, *(_alone(device.id, evidence, priors) for device in tree.here[node])))
-        phases = _joined(by_phase[node, place] for place in range(3))
-        whole = _NOTHING
-        if summed.tells:
-            score = sum(summed.by_phase) - prior
-            whole = _Best(score, (_found(tree, node, (0, 1, 2), summed, score),))
-        best[node] = max((below, phases, whole), key=lambda option: option.score)
-        if whole.score >= best[node].score - 1e-9 and whole.score > 0:
-            best[node] = whole  # on a draw all phases of a node are simpler than some
-    return best[suspects[-1]]
-
-
-def _suspects(tree: Tree, evidence: Evidence) -> list[str]:
-    """Nodes with a dead device below, children before parents."""
-    nodes: set[str] = set()
-    for device, signs in evidence.items():
-        if any(sign.weight > 0 for sign in signs):
-            nodes.update(tree.upward[tree.devices[device].node])
-    return sorted(nodes, key=tree.rank.__getitem__)
-
-
-def _sum(tree: Tree, node: str, evidence: Evidence) -> _Sum:
-    said = [(device.id, sign) for device in tree.below[node] for sign in evidence.get(device.id, ())]
-    total = _Sum()
-    times = sorted(sign.at for _, sign in said if sign.weight > 0)
-    total.since = times[len(times) // 5]  # a device that was lost before does not date the fault
-    for device, (place, weight, at) in said:
-        if weight > 0:
-            total.by_phase[place] += weight
-            total.dead[place].append(device)
-        elif at > total.since:
-            total.by_phase[place] += weight
-            total.against[place] += 1
-        else:
-            total.pending[place] += 1
-            total.by_phase[place] -= UNHEARD
-    dead = {device for devices in total.dead for device in devices}
-    total.tells = len(dead) > 1 or any(tree.devices[device].kind in ("ttu", "ltu") for device in dead)
-    return total
-
-
-def _phase_best(
-    tree: Tree, node: str, place: int, summed: _Sum, prior: float, by_phase: Mapping[tuple[str, int], _Best]
-) -> _Best:
-    below = _joined(by_phase.get((child, place), _NOTHING) for child in tree.children[node])
-    here = summed.by_phase[place] - prior
-    dead = summed.dead[place]
-    tells = len(dead) > 1 or any(tree.devices[device].kind in ("ttu", "ltu") for device in dead)
-    if not tells or here <= max(below.score, 0.0):
-        return below
-    return _Best(here, (_found(tree, node, (place,), summed, here),))
-
-
-def _alone(device: str, evidence: Evidence, priors: Mapping[str, float]) -> _Best:
-    dead = [sign for sign in evidence.get(device, ()) if sign.weight > 0]
-    score = sum(sign.weight for sign in dead) - priors["meter"]
-    if score <= 0:
-        return _NOTHING
-    places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
-    return _Best(score, (Found(device, places, True, (device,), min(sign.at for sign in dead), score, alone=True),))
-
-
-def _found(tree: Tree, node: str, places: tuple[int, ...], summed: _Sum, score: float) -> Found:
-    heard = places if len(places) == 1 else (*places, WHOLE)
-    dead = dict.fromkeys(device for place in heard for device in summed.dead[place])
-    return Found(
-        node=node,
-        places=places,
-        whole=len(places) == 3 or len({p for device in tree.below[node] for p in device.phases}) == 1,
-        devices=tuple(dead),
-        since=summed.since,
-        score=score,
-        pending=sum(summed.pending[place] for place in heard),
-        against=sum(summed.against[place] for place in heard),
-    )
-
-
-def _joined(parts: Iterable[_Best]) -> _Best:
-    score: float = 0.0
-    found: tuple[Found, ...] = ()
-    for part in parts:
-        score += part.score
-        found += part.found
-    return _Best(score, found)
+    return _Search(tree, evidence, priors).run()

@@ -111,6 +111,8 @@ class Supply:
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
         limits = self._limits
+        if witness.single and not witness.is_silent and witness.state[place := witness.places[0]] == ALIVE:
+            return (Sign(place, -limits["alive_weight"], witness.alive_at),)
         if witness.is_silent:
             if witness.needs_supply:
                 weight = min(limits["silence_weight"], witness.weight)
@@ -131,16 +133,16 @@ class Supply:
     def _weigh(self, owned: Collection[str]) -> Explanation:
         free = [witness for name, witness in self._witnesses.items() if name not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
+            for witness in self._witnesses.values():
+                witness.wire.now = 0.0
             return Explanation(0.0)
-        for wire in {id(w.wire): w.wire for w in free}.values():
-            wire.now = 0.0
         explanation = self._explained(free, owned)
         if self._blame_noise(free, explanation):
             explanation = self._explained(free, owned)
         return explanation
 
     def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
-        """Silence that no fault explains tells how noisy its line is right now; whether any line is."""
+        """Silence that no fault explains tells how noisy its line is right now; whether one got much noisier."""
         known = {device for found in explanation.found if not found.alone for device in found.devices}
         known.update(device for bus in (*explanation.buses, *explanation.consequent) for device in bus.devices)
         stray: dict[str, int] = {}
@@ -148,10 +150,13 @@ class Supply:
             bus = witness.device.bus
             if bus is not None and 0 < witness.silent <= 3 and witness.device.id not in known:
                 stray[bus] = stray.get(bus, 0) + 1
-        noisy = {bus: count for bus, count in stray.items() if count > 2}
-        for bus, count in noisy.items():
-            self._witnesses[self._buses[bus][0]].wire.now = count / len(self._buses[bus])
-        return bool(noisy)
+        worse = False
+        for bus, devices in self._buses.items():
+            wire = self._witnesses[devices[0]].wire
+            count = stray.get(bus, 0)
+            was, wire.now = wire.miss, count / len(devices) if count > 2 else 0.0
+            worse = worse or wire.miss > 1.5 * was
+        return worse
 
     def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
         evidence = {w.device.id: signs for w in free if (signs := self.signs(w))}
