@@ -76,8 +76,8 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
         return layout.unpack(pdu[head] if head else bytes(gather(pdu)))
 
     def decode(pdu: bytes) -> list[Reading]:
-        raws = unpack(pdu)
-        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in zip(finishes, raws)]  # noqa: B905
+        rows = zip(finishes, unpack(pdu), strict=True)
+        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in rows]
 
     if not exponents:
         return decode

@@ -15,11 +15,11 @@ from pymodbus.pdu.register_message import (
 )
 
 from drivers.api import Reading
-from drivers.errors import BadReplyError, RefusedError, RequestError
+from drivers.errors import RequestError
 from drivers.modbus.block import ask_read
 from drivers.modbus.pdu import IDENTIFICATION, IDENTITY, identification_objects, identification_size
 from drivers.modbus.plan import BIT_TABLES, Limits, Span
-from drivers.modbus.talk import BUSY, meaning
+from drivers.modbus.talk import BUSY, error_for
 from drivers.modbus.wire import Ask, Stream
 
 MOST_WRITTEN = {"coil": 1968, "holding": 123}
@@ -49,11 +49,10 @@ class Command:
         pdu = None if self._over or not self._sent else self._stream.feed(data)
         if pdu is None:
             return None
-        if pdu[0] & 0x80 and pdu[1] in BUSY:
-            raise BadReplyError(f"the device says {meaning(pdu[1])} (0x{pdu[1]:02X})")
-        self._over = True
-        if pdu[0] & 0x80:
-            raise RefusedError(pdu[1], meaning(pdu[1]))
+        refused = pdu[0] & 0x80
+        self._over = not (refused and pdu[1] in BUSY)
+        if refused:
+            raise error_for(pdu[1])
         return self._decode(pdu)
 
     def give_up(self) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from drivers.api import Reading
-from drivers.errors import BadReplyError, RefusedError
+from drivers.errors import RefusedError
 from drivers.modbus.block import Block, ask_read
 from drivers.modbus.plan import Span
-from drivers.modbus.talk import BUSY, ILLEGAL_ADDRESS, ILLEGAL_VALUE, meaning
+from drivers.modbus.talk import BUSY, ILLEGAL_ADDRESS, ILLEGAL_VALUE, error_for
 from drivers.modbus.wire import Stream
 
 MARKERS = (40000, 50000, 0)
@@ -83,7 +83,7 @@ class SunSpecTalk:
             return []
         block = self._blocks.popleft()
         if words is None:
-            raise RefusedError(pdu[1], meaning(pdu[1]))
+            raise error_for(pdu[1])
         self._proven = True
         return block.decode(pdu)
 
@@ -102,11 +102,10 @@ class SunSpecTalk:
         code = pdu[1]
         if code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE):
             return None
-        if code in BUSY:
-            raise BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
-        self._blocks.clear()
-        self._walk = None
-        raise RefusedError(code, meaning(code))
+        if code not in BUSY:
+            self._blocks.clear()
+            self._walk = None
+        raise error_for(code)
 
     def _step(self, words: list[int] | None) -> Sequence[Reading]:
         assert self._walk

@@ -30,7 +30,20 @@ GATEWAY = (10, 11)
 
 
 def meaning(code: int) -> str:
+    """An exception code in words."""
     return MEANINGS.get(code, "an exception that the standard does not know")
+
+
+def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
+    """The error that an exception answer comes to.
+
+    Only what will be refused for ever has a `where`: a dead device behind a gateway may be back next time.
+    """
+    if code in BUSY:
+        return BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
+    if code in GATEWAY:
+        return DeviceSilentError(code, meaning(code))
+    return RefusedError(code, meaning(code), where)
 
 
 class ReadTalk:
@@ -59,24 +72,20 @@ class ReadTalk:
             self._blocks.popleft()
 
     def _refusal(self, code: int) -> BadReplyError | RefusedError:
-        """The error to raise; goes on with what may still be had.
-
-        Only what will be refused for ever has a `where`: a dead device behind a gateway may be back next time.
-        """
+        """The error to raise; goes on with what may still be had."""
         if code in BUSY:
-            return BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
+            return error_for(code)
         block = self._blocks.popleft()
         span = block.read.span
         if code == ILLEGAL_FUNCTION:
             self._blocks = deque(left for left in self._blocks if left.read.span.table != span.table)
-            return RefusedError(code, meaning(code), span.table)
+            return error_for(code, span.table)
         if code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE):
             self._blocks.extendleft(reversed(self._parts(block)))
-            return RefusedError(code, meaning(code), str(span))
+            return error_for(code, str(span))
         if code in GATEWAY:
             self._blocks.clear()
-            return DeviceSilentError(code, meaning(code))
-        return RefusedError(code, meaning(code))
+        return error_for(code)
 
     def _parts(self, block: Block) -> list[Block]:
         return [make_block(part, inside(part.wanted, block.fields)) for part in split_read(block.read, self._limits)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from drivers.api import Conversation
-from drivers.errors import BadReplyError, RefusedError, RequestError
+from drivers.errors import BadReplyError, DeviceSilentError, RefusedError, RequestError
 from drivers.modbus.driver import ModbusRtu, ModbusTcp
 from drivers.sim.modbus import SimulatedModbus
 from tests.drivers.modbus.profiles import profile, rtu
@@ -117,6 +117,14 @@ def test_a_refused_write_and_a_busy_device_are_told_apart() -> None:
         talk.feed(rtu("07 86 06"))
     with pytest.raises(RefusedError, match="does not accept"):
         talk.feed(rtu("07 86 03"))
+
+
+def test_a_device_that_is_silent_behind_its_gateway_is_not_said_to_refuse() -> None:
+    talk = RTU.identify("7")
+    talk.next_request()
+    with pytest.raises(DeviceSilentError, match="dead or off"):
+        talk.feed(rtu("07 AB 0B"))
+    assert talk.next_request() is None
 
 
 WRONG: dict[str, Callable[[], Conversation]] = {

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from drivers.errors import RefusedError, RequestError
+from drivers.errors import DeviceSilentError, RefusedError, RequestError
 from drivers.modbus.driver import ModbusRtu
 from drivers.profile import product_profiles, read_profile
 from tests.drivers.modbus.profiles import answer, profile, rtu
@@ -86,7 +86,7 @@ def test_what_is_no_such_meter_is_refused_in_words(slave: Registers, words: str)
 def test_a_dead_device_ends_the_search() -> None:
     talk = ModbusRtu().converse(METER, "1", POINTS)
     talk.next_request()
-    with pytest.raises(RefusedError, match="dead or off"):
+    with pytest.raises(DeviceSilentError, match="dead or off"):
         talk.feed(rtu("01 83 0B"))
     assert talk.next_request() is None
 
