@@ -1,6 +1,6 @@
 """Compares what a scenario did with what the gateway said: found, misplaced, missed, invented."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -84,11 +84,12 @@ def judge(scenario: Scenario, said: Sequence[Said], second: float) -> Result:
     return Result(tuple(findings), tuple(strange.values()))
 
 
-def _finding(episode: Episode, spoken: Iterable[Said], second: float) -> Finding:
+def _finding(episode: Episode, spoken: Sequence[Said], second: float) -> Finding:
     right_kind = [word for word in spoken if word.type in episode.expect.types and _in_time(episode, word)]
-    for word in right_kind:
-        if _at_its_place(episode, word):
-            return Finding(episode, "found", word, word.second - episode.begin_s)
+    right = [word for word in right_kind if _at_its_place(episode, word)]
+    if right:
+        best = next((word for word in right if word.node == episode.fault.where), right[0])
+        return Finding(episode, "found", best, right[0].second - episode.begin_s)
     if second < _last_moment(episode):
         return Finding(episode, "waiting")
     return Finding(episode, "misplaced", right_kind[0]) if right_kind else Finding(episode, "missed")

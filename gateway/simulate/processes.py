@@ -54,12 +54,6 @@ class Program:
             self._process.kill()
             await self._process.wait()
 
-    async def kill(self) -> None:
-        """End it as a power cut does."""
-        if self._process is not None and self.running:
-            self._process.kill()
-            await self._process.wait()
-
     def last_words(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])

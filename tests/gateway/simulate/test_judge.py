@@ -61,3 +61,10 @@ def test_a_phase_loss_has_to_name_the_phase(phases: str, verdict: str) -> None:
 
 def test_seconds_count_from_the_fault_to_the_word() -> None:
     assert judge(Scenario("", 60, (BOX,)), [FOUND], 100).findings[0].seconds == 5
+
+
+def test_the_time_is_of_the_first_right_word_and_the_place_of_the_best() -> None:
+    fault = Episode("low", Fault("overload", "L2", kw=20), 10, 30, "", Expectation(("low_voltage",), ("L2", "B4")))
+    words = [said("low_voltage", "B4", second=14, id="x"), said("low_voltage", "L2", second=17, id="x")]
+    finding = judge(Scenario("", 60, (fault,)), words, 100).findings[0]
+    assert (finding.seconds, finding.said and finding.said.node) == (4, "L2")
