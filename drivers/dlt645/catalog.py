@@ -13,9 +13,8 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from drivers.api import Value
+from drivers.dlt645.value import Format, parse_format
 from drivers.errors import BadReplyError, RequestError
-
-from .value import Format, parse_format
 
 Edition = Literal["1997", "2007"]
 

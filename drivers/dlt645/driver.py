@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from drivers.api import Conversation, Explanation, Point, Profile
+from drivers.dlt645.explain import explain
+from drivers.dlt645.frame import EVERYONE
+from drivers.dlt645.plan import plan
+from drivers.dlt645.poll import Poll
+from drivers.dlt645.price import exchanges
+from drivers.dlt645.value import Number, parse_format
 from drivers.errors import RequestError
 from drivers.price import Exchange
-
-from .explain import explain
-from .frame import EVERYONE
-from .plan import plan
-from .poll import Poll
-from .price import exchanges
-from .value import Number, parse_format
 
 EDITIONS = {"2007": 8, "1997": 4}  # and the digits of their identifiers
 _OPTIONS = {"preamble", "edition"}

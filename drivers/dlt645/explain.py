@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from drivers.api import Explanation, Value
-from drivers.errors import BadReplyError
-
-from .catalog import Item, find
-from .frame import END, EVERYONE, OVERHEAD, START, Frame, frames
-from .functions import (
+from drivers.dlt645.catalog import Item, find
+from drivers.dlt645.frame import END, EVERYONE, OVERHEAD, START, Frame, frames
+from drivers.dlt645.functions import (
     BAUD_CODES,
     ERRORS_1997,
     ERRORS_2007,
@@ -19,8 +17,9 @@ from .functions import (
     TERMINAL_OUTPUTS,
     errors,
 )
-from .load import read_blocks
-from .value import parse_format
+from drivers.dlt645.load import read_blocks
+from drivers.dlt645.value import parse_format
+from drivers.errors import BadReplyError
 
 Facts = dict[str, object]
 

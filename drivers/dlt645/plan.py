@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from drivers.api import Point
-
-from .catalog import places
-from .frame import OVERHEAD
-from .value import Format, parse_format
+from drivers.dlt645.catalog import places
+from drivers.dlt645.frame import OVERHEAD
+from drivers.dlt645.value import Format, parse_format
 
 IDENTIFIER_BYTES = 4
 TURNAROUND_BYTES = 30  # what the silence of one exchange costs, in bytes: some 30 ms at 9600, 130 ms at 2400 baud
@@ -56,7 +55,11 @@ def _singles(points: Iterable[Point]) -> dict[str, Ask]:
         before = singles.get(where, Ask((where,), ()))
         ask = before._replace(wanted=(*before.wanted, wanted))
         parts = _in_parts(ask)
-        singles[where] = ask._replace(singles=(parts,)) if parts else ask
+        if parts and parts.identifiers[0] == where:  # the meter has them in parts only
+            ask = parts
+        elif parts:
+            ask = ask._replace(singles=(parts,))
+        singles[where] = ask
     return singles
 
 

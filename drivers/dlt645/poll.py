@@ -5,11 +5,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from drivers.api import Reading, Value
+from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame, FrameBuffer, encode
+from drivers.dlt645.functions import ERRORS_1997, ERRORS_2007, meaning
+from drivers.dlt645.plan import Ask, Wanted
 from drivers.errors import BadReplyError, RefusedError
-
-from .frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame, FrameBuffer, encode
-from .functions import ERRORS_1997, ERRORS_2007, meaning
-from .plan import Ask, Wanted
 
 WAKE_BYTES = 4  # what the standard recommends in front of a request
 

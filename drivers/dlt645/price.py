@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from drivers.api import Profile
+from drivers.dlt645.catalog import places
+from drivers.dlt645.frame import OVERHEAD
+from drivers.dlt645.plan import Ask, plan
 from drivers.price import Exchange
-
-from .catalog import places
-from .frame import OVERHEAD
-from .plan import Ask, plan
 
 
 def exchanges(profile: Profile, points: Sequence[str]) -> list[Exchange]:

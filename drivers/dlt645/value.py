@@ -18,9 +18,8 @@ from functools import cache
 from typing import Protocol
 
 from drivers.api import Value
+from drivers.dlt645.moment import Moment
 from drivers.errors import RequestError
-
-from .moment import Moment
 
 
 class Format(Protocol):

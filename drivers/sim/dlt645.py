@@ -1,11 +1,13 @@
 """A simulated DL/T 645 meter: made of a profile, speaks the driver's own codec with the roles swapped."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from drivers.api import Point, Profile, Value
-from drivers.dlt645.catalog import members
+from drivers.dlt645.catalog import find, members
 from drivers.dlt645.frame import (
+    EVERYONE,
     FROM_SLAVE,
     LONGEST_READ,
     MORE,
@@ -19,27 +21,43 @@ from drivers.dlt645.frame import (
     FrameBuffer,
     encode,
 )
+from drivers.dlt645.functions import NAMES_1997
 from drivers.dlt645.poll import accepts
+from drivers.dlt645.services.write import KEPT_POWERED, RELAY_OPEN, RELAY_TOLD_OPEN
 from drivers.dlt645.value import Format, Number, parse_format
+from drivers.sim.dlt645_commands import Commands, No
+from drivers.sim.dlt645_memory import Memory
 
 NO_SUCH_DATA = 0x02  # the error bit, the same in both editions
-CLOCK, DATE, TIME = "0400010C", "04000101", "04000102"
+STATUS_3 = "04000503"
+PASSWORDS = {"02": "000000", "04": "000000"}  # by level, as meters are delivered
 
 
 class SimulatedMeter:
     """Answers as a good meter does: its own address, wildcards with its real address, blocks, long answers in parts.
 
-    It is silent to broken frames, to other addresses, to the broadcast address and to answers of other meters.
+    It is silent to broken frames, to other addresses, to the broadcast address and to answers of other meters. Its
+    `clock` knob tells it the time; from then on it records power failures, freezes and a load profile, and obeys
+    commands that come with its password.
     """
 
-    def __init__(self, profile: Profile, address: str, values: Mapping[str, Value] | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        address: str,
+        values: Mapping[str, Value] | None = None,
+        passwords: Mapping[str, str] = PASSWORDS,
+    ) -> None:
         self.address = address
-        self.powered = True
+        self.memory = Memory(self.data)
+        self.commands = Commands(self.memory, passwords, clear_demand=self._clear_demand)
+        self._powered = True
         self._points = profile.points
         self._held: dict[str, bytes] = {}  # by point: its bytes as they go on the wire
         self._by_identifier: dict[str, list[Point]] = {}
+        self._parts: dict[str, tuple[Point, int, int]] = {}  # by identifier: where its bytes begin and end
         for point in profile.points.values():
-            self._by_identifier.setdefault(point.where.upper(), []).append(point)
+            self._note(point)
         self._digits = 2 if profile.options.get("edition") == "1997" else 4
         self._functions = (READ_1997, READ_NEXT_1997) if self._digits == 2 else (READ, READ_NEXT)
         self._rest: dict[bytes, bytes] = {}  # by identifier: what the next frames will give
@@ -49,10 +67,32 @@ class SimulatedMeter:
         for name, value in (values or {}).items():
             self.set(name, value)
 
+    def _note(self, point: Point) -> None:
+        """Remember under which identifiers the point is given, whole and in parts."""
+        parts, start = point.options.get("parts", []), 0
+        for part in parts if isinstance(parts, list) else []:
+            item = find(part)
+            size = item.size if item else 0
+            self._parts[part] = (point, start, start + size)
+            start += size
+        if point.where not in self._parts:
+            self._by_identifier.setdefault(point.where.upper(), []).append(point)
+
+    @property
+    def powered(self) -> bool:
+        return self._powered
+
+    @powered.setter
+    def powered(self, on: bool) -> None:
+        self._powered = on
+        self.memory.supply(on)
+
     def set(self, point: str, value: Value) -> None:
         """From now on the meter holds this value; None: it has none. A number too large stays at the last digit."""
         if point not in self._points:
             raise LookupError(f"meter {self.address}: the profile has no point {point!r}")
+        if point == "clock" and value is not None:
+            self.memory.advance(datetime.fromisoformat(str(value)))
         known = self._points[point]
         how = parse_format(known.format, known.signed)
         self._held[point] = how.write(_raw(known, how, value))
@@ -66,29 +106,40 @@ class SimulatedMeter:
         return said
 
     def _is_meant(self, frame: Frame) -> bool:
-        return not frame.from_slave and accepts(frame.address, self.address)
+        return not frame.from_slave and (accepts(frame.address, self.address) or frame.address == EVERYONE)
 
     def _reply(self, frame: Frame) -> Frame | None:
         read, read_next = self._functions
-        if frame.function == read and len(frame.data) == self._digits:
+        if frame.address == EVERYONE:
+            self.commands.execute(frame.function, frame.data)
+            return None
+        if frame.function == read and len(frame.data) >= self._digits:
             return self._first(frame)
         if frame.function == read_next and frame.data[: self._digits] in self._rest:
             return self._next(frame)
         if frame.function == READ_ADDRESS and self._digits == 4 and not frame.data:
             return Frame(self.address, READ_ADDRESS | FROM_SLAVE, bytes.fromhex(self.address)[::-1])
-        return self._refusal(frame)
+        if self._digits == 2:
+            return self._refusal(frame) if frame.function in NAMES_1997 else None
+        done = self.commands.execute(frame.function, frame.data)
+        if isinstance(done, No):
+            return self._refusal(frame, done.word)
+        return None if done is None else Frame(self.address, frame.function | FROM_SLAVE, done)
 
-    def _refusal(self, frame: Frame) -> Frame:
-        return Frame(self.address, frame.function | FROM_SLAVE | REFUSED, bytes([NO_SUCH_DATA]))
+    def _refusal(self, frame: Frame, word: int = NO_SUCH_DATA) -> Frame:
+        return Frame(self.address, frame.function | FROM_SLAVE | REFUSED, bytes([word]))
 
     def _first(self, frame: Frame) -> Frame:
-        data = self.data(frame.data[::-1].hex().upper())
+        asked, more = frame.data[: self._digits], frame.data[self._digits :]
+        identifier = asked[::-1].hex().upper()
+        profile = self._digits == 4 and identifier.startswith("06")
+        data = self.memory.load_profile(identifier, more) if profile else None if more else self.data(identifier)
         if data is None:
             return self._refusal(frame)
         room = LONGEST_READ - self._digits
-        self._rest = {frame.data: data[room:]} if len(data) > room else {}
-        more = MORE if self._rest else 0
-        return Frame(self.address, frame.function | FROM_SLAVE | more, frame.data + data[:room])
+        self._rest = {asked: data[room:]} if len(data) > room else {}
+        follows = MORE if self._rest else 0
+        return Frame(self.address, frame.function | FROM_SLAVE | follows, asked + data[:room])
 
     def _next(self, frame: Frame) -> Frame:
         """The same part again when the same number is asked for again."""
@@ -107,10 +158,12 @@ class SimulatedMeter:
     def data(self, identifier: str) -> bytes | None:
         """What the meter holds for an identifier or a block, None when it does not know it."""
         if points := self._by_identifier.get(identifier):
-            return self._together(points)
-        if identifier in (DATE, TIME) and CLOCK in self._by_identifier:
-            clock = self._together(self._by_identifier[CLOCK])
-            return clock[3:] if identifier == DATE else clock[:3]
+            return self._switched(identifier, self._together(points))
+        if identifier in self._parts:
+            point, start, end = self._parts[identifier]
+            return self._whole(point)[start:end]
+        if self._digits == 4 and (remembered := self.memory.data(identifier)) is not None:
+            return remembered
         inside = members(identifier)
         known = [place for place, member in enumerate(inside) if member in self._by_identifier]
         if not known:
@@ -121,12 +174,31 @@ class SimulatedMeter:
             for member in inside[: known[-1] + 1]
         )
 
+    def _switched(self, identifier: str, word: bytes) -> bytes:
+        """Status word 3 with what commands have made of the relay."""
+        relay = self.commands.relay
+        if identifier != STATUS_3:
+            return word
+        bits = relay.is_open << RELAY_OPEN | relay.told_open << RELAY_TOLD_OPEN | relay.kept << KEPT_POWERED
+        return (int.from_bytes(word, "little") | bits).to_bytes(2, "little")
+
+    def _clear_demand(self) -> None:
+        for name in ("max_demand", "demand"):
+            if name in self._points:
+                self.set(name, 0)
+
     def _together(self, points: list[Point]) -> bytes:
         """The bytes of an identifier; several points are bits of one word."""
         word = 0
         for point in points:
-            word |= int.from_bytes(self._held[point.name], "little")
-        return word.to_bytes(len(self._held[points[0].name]), "little")
+            word |= int.from_bytes(self._whole(point), "little")
+        return word.to_bytes(len(self._whole(points[0])), "little")
+
+    def _whole(self, point: Point) -> bytes:
+        """The bytes of one point; a clock that was told the time goes its own way."""
+        if point.name == "clock" and self.memory.clock:
+            return parse_format(point.format).write(f"{self.memory.clock:%Y-%m-%dT%H:%M:%S}")
+        return self._held[point.name]
 
 
 def _raw(point: Point, how: Format, value: Value) -> Value:

@@ -1,0 +1,1 @@
+"""What a meter does beyond giving its points: clock, freezes, load profile, events, relay, search."""

@@ -1,0 +1,30 @@
+"""How far a meter's clock is off, with the time on the line taken out."""
+
+from datetime import datetime, timedelta
+
+from drivers.dlt645.services.dialogue import Script
+from drivers.dlt645.services.read import read_item
+from drivers.errors import RefusedError
+
+CLOCK, DATE, TIME = "0400010C", "04000101", "04000102"
+MIDNIGHT = "23:59"
+
+
+def read_clock(address: str) -> Script[str | None]:
+    """The meter's date and time, ISO 8601; None for silence, or when the day may have changed between two answers."""
+    try:
+        clock = yield from read_item(address, CLOCK)
+        return str(clock[0].value) if clock and clock[0].value else None
+    except RefusedError:
+        time = yield from read_item(address, TIME)
+        date = yield from read_item(address, DATE)
+    if not time or not date or str(time[0].value).startswith(MIDNIGHT):
+        return None
+    return f"{date[0].value}T{time[0].value}"
+
+
+def drift(clock: str, asked: datetime, answered: datetime) -> timedelta:
+    """Meter's clock minus ours, both local. The meter looks at its clock half way between request and answer; what it
+    says has been true for half a second on the average.
+    """
+    return datetime.fromisoformat(clock) + timedelta(seconds=0.5) - (asked + (answered - asked) / 2)

@@ -1,0 +1,99 @@
+"""Reading what is no point: parameters, status words, event records, freezes, the load profile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from drivers.dlt645.catalog import Labelled, find
+from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame
+from drivers.dlt645.load import Block, read_blocks
+from drivers.dlt645.poll import wire
+from drivers.dlt645.services.dialogue import Question, Script
+from drivers.dlt645.value import parse_format
+from drivers.errors import BadReplyError, RefusedError, RequestError
+
+RECORDS = 10  # a meter keeps the last ten of each kind
+PARTS = 255  # an answer has at most so many frames
+
+
+def read_data(address: str, identifier: str, more: bytes = b"") -> Script[bytes | None]:
+    """The data of an identifier, put together from as many frames as the meter takes; None for silence.
+
+    `more` is what a load profile's question carries behind the identifier.
+    """
+    old, asked = len(identifier) == 4, wire(identifier)
+    first, following = (READ_1997, READ_NEXT_1997) if old else (READ, READ_NEXT)
+    frame = yield Question(Frame(address, first, asked + more), begins=asked)
+    if frame is None:
+        return None
+    data = frame.data[len(asked) :]
+    for number in range(1, PARTS + 1):
+        if not frame.more:
+            return data
+        ends = b"" if old else bytes([number])
+        frame = yield Question(Frame(address, following, asked + ends), begins=asked, ends=ends)
+        if frame is None:
+            return None
+        data += frame.data[len(asked) : len(frame.data) - len(ends)]
+    raise BadReplyError(f"{identifier}: the meter never comes to the last frame")
+
+
+def read_item(address: str, identifier: str) -> Script[list[Labelled] | None]:
+    """The values of an identifier, named by the catalogue; None for silence. Raises RequestError, RefusedError."""
+    item = find(identifier)
+    if item is None:
+        raise RequestError(f"{identifier!r} is no identifier the catalogue knows")
+    data = yield from read_data(address, item.identifier)
+    return None if data is None else item.read(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record of an event; `number` 1 is the last."""
+
+    identifier: str
+    number: int
+    values: Sequence[Labelled]
+
+
+def read_events(address: str, first: str, count: int = RECORDS) -> Script[list[Event]]:
+    """The last records of a kind, newest first: `first` is the identifier of the newest, such as 03110001.
+
+    Ends at the first record that the meter refuses, does not answer or holds nothing in.
+    """
+    item = find(first)
+    if item is None or not first.endswith("01"):
+        raise RequestError(f"{first!r} is not the newest record of an event; those end in 01, such as 03110001")
+    events: list[Event] = []
+    for number in range(1, count + 1):
+        identifier = f"{first[:-2]}{number:02X}"
+        try:
+            values = yield from read_item(address, identifier)
+        except RefusedError:
+            break
+        if values is None or all(one.value is None for one in values):
+            break
+        events.append(Event(identifier, number, values))
+    return events
+
+
+MOST_BLOCKS = 10  # asked for at a time: some 90 bytes each, in several frames
+_SINCE = parse_format("YYMMDDhhmm")
+
+
+def read_load_profile(address: str, kind: int, since: datetime, until: datetime) -> Script[list[Block]]:
+    """The recorded blocks of class `kind` (1 to 6, 0 for all) from one time to another, both of the meter's clock."""
+    if not 0 <= kind <= 6:
+        raise RequestError(f"{kind} is no class of the load profile; they are 1 to 6, and 0 for all")
+    identifier = f"060{kind}0001"
+    blocks: list[Block] = []
+    while since <= until:
+        asked = bytes.fromhex(f"{MOST_BLOCKS:02d}") + _SINCE.write(since.isoformat(timespec="minutes"))
+        data = yield from read_data(address, identifier, asked)
+        found = [block for block in read_blocks(data or b"") if block.at]
+        last = max((datetime.fromisoformat(str(block.at)) for block in found), default=None)
+        if last is None or last < since:
+            break
+        blocks += [block for block in found if datetime.fromisoformat(str(block.at)) <= until]
+        since = last + timedelta(minutes=1)
+    return blocks
