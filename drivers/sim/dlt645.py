@@ -21,7 +21,7 @@ from drivers.dlt645.frame import (
     FrameBuffer,
     encode,
 )
-from drivers.dlt645.functions import NAMES_1997
+from drivers.dlt645.functions import NAMES_1997, NAMES_2007
 from drivers.dlt645.poll import accepts
 from drivers.dlt645.services.write import KEPT_POWERED, RELAY_OPEN, RELAY_TOLD_OPEN
 from drivers.dlt645.value import Format, Number, parse_format
@@ -119,8 +119,10 @@ class SimulatedMeter:
             return self._next(frame)
         if frame.function == READ_ADDRESS and self._digits == 4 and not frame.data:
             return Frame(self.address, READ_ADDRESS | FROM_SLAVE, bytes.fromhex(self.address)[::-1])
+        if frame.function not in (NAMES_1997 if self._digits == 2 else NAMES_2007):
+            return None  # another edition, or a vendor's own
         if self._digits == 2:
-            return self._refusal(frame) if frame.function in NAMES_1997 else None
+            return self._refusal(frame)
         done = self.commands.execute(frame.function, frame.data)
         if isinstance(done, No):
             return self._refusal(frame, done.word)

@@ -34,7 +34,7 @@ ANSWERED = {
     "a block of tariffs": (read("0001FF00"), "energy_import 1234.56 kWh, energy_import_t1 no value"),
     "an identifier it does not know": (read("04000306"), "refuses read: no such data"),
     "a search for its address": (encode(Frame("A" * 12, 0x13)), f"answers read address: {ADDRESS}"),
-    "another function": (encode(Frame(ADDRESS, 0x1F)), "refuses"),
+    "a function it does not have": (encode(Frame(ADDRESS, 0x17, b"\x08")), "refuses change baud"),
 }
 
 
@@ -52,6 +52,8 @@ SILENT = {
     "to a broken checksum": read("02010100")[:-2] + b"\x00\x16",
     "to another meter's answer": encode(Frame(ADDRESS, 0x91, bytes.fromhex("00010102 0523"))),
     "to half a frame": read("02010100")[:9],
+    "to a vendor's own function": encode(Frame(ADDRESS, 0x1F)),
+    "to a question of the old edition": encode(Frame(ADDRESS, 0x01, bytes.fromhex("1090"))),
     "to noise": b"\x68\x68\x16\xfe",
 }
 
