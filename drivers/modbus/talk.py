@@ -47,12 +47,13 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
 
 
 class ReadTalk:
-    """One poll of one device. A block refused for one of its registers is asked again in parts."""
+    """One poll of one device. A block that fails for one of its registers is asked again in parts."""
 
     def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:
         self._stream = stream
         self._blocks = deque(blocks)
         self._limits = limits
+        self._heard = False  # the device has answered something in this poll
 
     def next_request(self) -> bytes | None:
         return self._stream.send(self._blocks[0].ask) if self._blocks else None
@@ -63,13 +64,17 @@ class ReadTalk:
         pdu = self._stream.feed(data)
         if pdu is None:
             return None
+        self._heard = True
         if pdu[0] & 0x80:
             raise self._refusal(pdu[1])
         return self._blocks.popleft().decode(pdu)
 
     def give_up(self) -> None:
+        """Drop the pending read. A device that answers others may be silent about one register of it, as some are
+        instead of refusing: its parts are asked once more, behind everything else."""
         if self._blocks:
-            self._blocks.popleft()
+            block = self._blocks.popleft()
+            self._blocks.extend(self._parts(block) if self._heard else ())
 
     def _refusal(self, code: int) -> BadReplyError | RefusedError:
         """The error to raise; goes on with what may still be had."""

@@ -137,6 +137,35 @@ def test_giving_up_goes_on_with_the_next_block() -> None:
     assert talk.next_request() is None
 
 
+def test_a_device_that_is_silent_about_one_register_gives_all_the_others() -> None:
+    form = profile(
+        "".join(f'[points.p{n}]\nwhere = "input {n}"\nformat = "uint16"\n' for n in range(8))
+        + '[points.h]\nwhere = "holding 0"\nformat = "uint16"\n'
+    )
+    device = SimulatedModbus(form, "7", {f"p{n}": n for n in range(8)})
+    talk = ModbusRtu().converse(form, "7", tuple(form.points))
+    values: dict[str, Value] = {}
+    asked = 0
+    while (request := talk.next_request()) is not None:
+        asked += 1
+        _, function, _, first, _, count = request[:6]
+        if function == 4 and first <= 5 < first + count:
+            talk.give_up()
+        else:
+            values |= {reading.point: reading.value for reading in talk.feed(device.answer(request)) or ()}
+    assert values == {"h": 0, **{f"p{n}": n for n in range(8) if n != 5}}
+    assert asked <= 8
+
+
+def test_a_device_that_never_answers_is_asked_once_for_each_block() -> None:
+    talk = ModbusRtu().converse(STRICT, "7", tuple(STRICT.points))
+    asked = 0
+    while talk.next_request() is not None:
+        asked += 1
+        talk.give_up()
+    assert asked == 2
+
+
 @pytest.mark.parametrize("address", ["", "0", "248", "1a", "-1", "²"])
 def test_an_address_that_is_no_unit_id_cannot_be_asked(address: str) -> None:
     with pytest.raises(RequestError, match="1 to 247"):

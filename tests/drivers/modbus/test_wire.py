@@ -4,9 +4,11 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from drivers.api import Conversation, Reading
-from drivers.errors import BadReplyError
+from drivers.api import Conversation, Driver, Reading
+from drivers.errors import BadReplyError, DriverError
 from drivers.modbus.driver import ModbusRtu, ModbusTcp
 from tests.drivers.modbus.profiles import METER, answer, rtu
 
@@ -168,3 +170,15 @@ def test_a_repeated_request_has_a_transaction_of_its_own() -> None:
     second = talk.next_request() or b""
     assert first[:2] != second[:2]
     assert talk.feed(mbap(int.from_bytes(first[:2], "big"), OTHER_PDU)) is None
+
+
+@pytest.mark.parametrize("driver", [ModbusRtu(), ModbusTcp()], ids=["RTU", "TCP"])
+@given(chunks=st.lists(st.binary(max_size=40), max_size=8))
+def test_no_bytes_of_any_kind_raise_anything_but_a_driver_error(driver: Driver, chunks: list[bytes]) -> None:
+    talk = driver.converse(METER, "7", tuple(METER.points))
+    request = talk.next_request() or b""
+    for chunk in chunks:
+        try:
+            talk.feed(request[:4] + chunk)
+        except DriverError:
+            return
