@@ -4,11 +4,16 @@ import asyncio
 import logging
 import signal
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 
 from gateway.clock import Clock, SystemClock, iso
+from gateway.health import Health, Progress, Systemd
+from gateway.jobs import Jobs
+from gateway.north.influx import InfluxSender
+from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
 from gateway.pipeline import Pipeline
 from gateway.settings.models import Site
@@ -22,6 +27,12 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """How often the rules are told that time has passed."""
+
+STUCK_S = 60.0
+"""A line or a store that has not moved for so long is stuck, and the watchdog is not fed."""
+
+RETENTION = "7 * * * *"
+"""When old rows are looked for: every hour at seven minutes past."""
 
 PARTING_S = 2.0
 """How long a stopping gateway waits for acknowledgements of what is on its way; the rest stays on disk."""
@@ -42,24 +53,30 @@ class Gateway:
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.mqtt = self._mqtt()
+        self.influx = self._influx()
+        self.health = Health(Systemd(), list(self._watched()), self._status)
+        self.jobs = Jobs()
+        self.jobs.at(RETENTION, "retention", self.store.retain)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; then everything that was observed is on disk. Raises what a part could not survive."""
         writing = asyncio.create_task(self.store.run())
         try:
             async with asyncio.TaskGroup() as north:
-                sending = [north.create_task(sender.run()) for sender in (self.mqtt,) if sender is not None]
+                sending = [north.create_task(sender.run()) for sender in (self.mqtt, self.influx) if sender is not None]
                 async with asyncio.TaskGroup() as south:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
-                    ticking = south.create_task(self._tick())
-                    failing = south.create_task(_failure_of(writing))
+                    endless = (self._tick(), self.health.run(), _failure_of(writing))
+                    minding = [south.create_task(part) for part in endless]
+                    self.jobs.start()
                     await stop.wait()
                     log.info("stopping")
+                    self.jobs.stop()
                     for bus in self.buses.values():
                         bus.close()
-                    ticking.cancel()
-                    failing.cancel()
+                    for task in minding:
+                        task.cancel()
                 await self._part()
                 for task in sending:
                     task.cancel()
@@ -107,6 +124,34 @@ class Gateway:
             self.birth,
         )
 
+    def _influx(self) -> InfluxSender | None:
+        if self.site.influx is None:
+            return None
+        write = InfluxWriter(self.site.influx).write
+        return InfluxSender(self.site, self.site.influx, self.store.outbox("influx"), write)
+
+    def _watched(self) -> Iterator[Progress]:
+        """What must move for the watchdog to be fed. A disk that takes nothing is known, and no reason to restart."""
+        for bus in self.buses.values():
+            yield Progress(f"line {bus.line.id}", partial(getattr, bus, "beat"), STUCK_S)
+
+        def commits() -> object:
+            figures = self.store.figures()
+            return figures.commits if figures.unwritten and not figures.trouble else object()
+
+        yield Progress("store", commits, STUCK_S)
+
+    def _status(self) -> str:
+        """One line for `systemctl status`."""
+        reports = [bus.report() for bus in self.buses.values()]
+        silent = sum(device.down for report in reports for device in report.devices)
+        closed = [report.line for report in reports if not report.open]
+        return (
+            f"{len(self.site.devices)} devices, {silent} silent; {len(self.rules.active())} incidents;"
+            f" broker {_link(self.mqtt)}, database {_link(self.influx)}"
+            + (f"; closed: {', '.join(closed)}" if closed else "")
+        )
+
     def birth(self) -> Mapping[str, object]:
         """What the retained state tells of this run."""
         return {
@@ -125,7 +170,15 @@ class Gateway:
             "incidents": len(self.rules.active()),
             "lines": [asdict(bus.report()) for bus in self.buses.values()],
             "store": asdict(self.store.figures()),
+            "mqtt": None if self.mqtt is None else asdict(self.mqtt.report),
+            "influx": None if self.influx is None else asdict(self.influx.report),
         }
+
+
+def _link(sender: MqttSender | InfluxSender | None) -> str:
+    if sender is None:
+        return "none"
+    return sender.report.says or "connected"
 
 
 async def _failure_of(task: asyncio.Task[None]) -> None:

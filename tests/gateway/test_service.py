@@ -1,6 +1,7 @@
 """The gateway as its own process, against a simulated area on real wires and a real broker."""
 
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -109,10 +110,20 @@ def test_a_gateway_killed_in_the_middle_of_a_fault_loses_and_doubles_nothing(des
     assert all(json.loads(message.payload) for message in heard if message.payload)
 
 
-def test_a_clean_stop_leaves_everything_on_disk_and_says_offline(desk: Desk) -> None:
-    desk.gateway.start()
-    desk.listener.until(lambda heard: len(numbers(heard)) > 0, "the first observations")
-    desk.gateway.stop()
+def test_a_clean_stop_leaves_everything_on_disk_and_tells_broker_and_systemd(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        desk.gateway.start()
+        desk.listener.until(lambda heard: len(numbers(heard)) > 0, "the first observations")
+        desk.gateway.stop()
+        manager.setblocking(False)
+        told = list(iter(lambda: _word(manager), ""))
+    assert told[0] == "READY=1"
+    assert "WATCHDOG=1" in told
+    assert told[-1] == "STOPPING=1"
     last = desk.listener.topic("/state", 2)[-1]
     assert last.data["state"] == "offline"
     (arrived,) = numbers(desk.listener.heard).values()
@@ -139,6 +150,14 @@ def test_what_was_seen_while_nobody_could_be_told_is_told_later(tmp_path: Path) 
     assert any(row.get("fault") == "unreachable" for row in observations(heard)), "the missing ports were not told"
     assert said.count("there is no such port") == 2, "a missing port is said once for each line"
     assert said.count("waits in the store") == 1, "a missing broker is said once"
+
+
+def _word(manager: socket.socket) -> str:
+    """The first line of the next datagram; '' when there is none."""
+    try:
+        return manager.recv(4096).decode().splitlines()[0]
+    except BlockingIOError:
+        return ""
 
 
 FAULTY = {
