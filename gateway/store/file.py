@@ -75,7 +75,9 @@ class StoreFile:
         if version > VERSION:
             raise StoreError(f"{path} was written by a newer version of the gateway; move it away or update")
         if write:
+            self._db.execute("PRAGMA page_size = 2048")  # a quarter less is written than with 4096 when one row comes
             self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA wal_autocheckpoint = 2000")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA journal_size_limit = 8000000")
             if version == 0:

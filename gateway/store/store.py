@@ -30,8 +30,8 @@ UNWRITTEN = 20_000
 SAVE_DONE_S = 5.0
 """How long a confirmation may wait for a commit of its own; it usually travels with the next observation."""
 
-TIDY_ROWS = 2_000
-"""Rows of a stream thrown away at once: some 20 ms between two commits."""
+TIDY_ROWS = 1_000
+"""Rows of a stream thrown away at once: some 10 ms between two commits."""
 
 TIDY_TURNS = 5
 """How often that may be done for one stream after one commit."""
