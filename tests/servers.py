@@ -61,6 +61,11 @@ class Server:
         self._command, self._ready_text = command, ready
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the running process; 0 when there is none."""
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> None:
         """Start it and return when it serves."""
         ready = threading.Event()
