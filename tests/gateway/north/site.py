@@ -81,7 +81,9 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(path: Path, settings: Mqtt, active: Sequence[Incident] = ()) -> AsyncIterator[Desk]:
+async def desk(
+    path: Path, settings: Mqtt, active: Sequence[Incident] = (), patience_s: float = 60
+) -> AsyncIterator[Desk]:
     """A sender at work; ends as the service ends."""
     store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("mqtt",))
     store.open()
@@ -91,7 +93,7 @@ async def desk(path: Path, settings: Mqtt, active: Sequence[Incident] = ()) -> A
         figures=lambda: {"rss_mb": 50}, birth=lambda: {"boot": "b1", "version": "0.1.0"},
     )  # fmt: skip
     try:
-        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run()), tasks.create_task(sender.run())]
             yield Desk(store, sender, standing)
             for task in running:

@@ -1,0 +1,63 @@
+"""A wire between a client and a server that can be cut, or swallow everything without a word, as mobile links do."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+class Wire:
+    """Listens on `port` and passes bytes to a server on loopback."""
+
+    def __init__(self, server_port: int) -> None:
+        self.swallows = False  # bytes go nowhere, connections stay open: nobody is told
+        self.passed = 0  # bytes towards the server
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._sockets: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection; new ones may be made."""
+        for one in list(self._sockets):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._server_port))
+                except OSError:
+                    client.close()
+                    continue
+                self._sockets |= {client, server}
+                for pair in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self.swallows:
+                    target.sendall(data)
+                    self.passed += len(data) * up
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._sockets -= {source, target}
+
+
+@contextlib.contextmanager
+def wire_to(port: int) -> Iterator[Wire]:
+    """A wire for the length of a `with`."""
+    wire = Wire(port)
+    try:
+        yield wire
+    finally:
+        wire.close()
