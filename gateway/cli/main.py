@@ -5,6 +5,7 @@ import typer
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.meter import meter
 from gateway.cli.plan import plan
 from gateway.cli.profiles import profiles
 from gateway.cli.read import read
@@ -31,6 +32,8 @@ app.command("replay")(replay)
 app.command("run")(run)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
+
+app.add_typer(meter, name="meter")
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
 """Reading what is no point: parameters, status words, event records, freezes, the load profile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from drivers.dlt645.catalog import Labelled, find
+from drivers.dlt645.catalog import Labelled, axes, families, find
 from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame
 from drivers.dlt645.load import Block, read_blocks
 from drivers.dlt645.poll import wire
@@ -54,6 +55,19 @@ class Event:
     identifier: str
     number: int
     values: Sequence[Labelled]
+
+
+@cache
+def event_kinds() -> Mapping[str, str]:
+    """Every kind of event record, by name, with the identifier of its newest."""
+    kinds = {}
+    for family in families():
+        if family.where.startswith("03") and "nn" in family.axes:
+            for phase in axes()["pp"].codes if "pp" in family.axes else ("",):
+                identifier = family.where.replace("pp", phase).replace("nn", "01")
+                if item := find(identifier):
+                    kinds[item.name.removesuffix("_1")] = identifier
+    return kinds
 
 
 def read_events(address: str, first: str, count: int = RECORDS) -> Script[list[Event]]:

@@ -77,14 +77,16 @@ def write_item(address: str, identifier: str, values: Sequence[Value], authority
     return (yield from read_data(address, identifier)) == data
 
 
-def set_clock(address: str, now: datetime, authority: Authority) -> Script[None]:
-    """Set date, then time, of one meter. Raises RequestError around midnight, RefusedError."""
+def set_clock(address: str, now: datetime, authority: Authority) -> Script[bool]:
+    """Set date, then time; whether the meter answered to both. Raises RequestError near midnight, RefusedError."""
     _far_from_midnight(now)
     date, time = f"{now:%Y-%m-%d}", f"{now:%H:%M:%S}"
     for identifier, value in (("04000101", date), ("04000102", time)):
         data = parse_format("YYMMDDWW" if value == date else "hhmmss").write(value)
         content = wire(identifier) + authority.wire() + data
-        yield Question(Frame(address, WRITE, content), repeatable=False)
+        if (yield Question(Frame(address, WRITE, content), repeatable=False)) is None:
+            return False
+    return True
 
 
 def broadcast_clock(now: datetime, largest_drift: timedelta) -> Script[None]:
