@@ -6,7 +6,7 @@ stormed.
 """
 
 import logging
-import random
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.south.link.api import Link, LinkError
@@ -21,11 +21,11 @@ DEAF_POLLS, DEAF_S = 5, 60.0
 class Access:
     """The state of one link."""
 
-    def __init__(self, line: str, link: Link, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, line: str, link: Link, clock: Clock, uniform: Callable[[float, float], float]) -> None:
         self.says = "not opened yet"  # why the line cannot be used; '' while it can
         self.reopened = 0
         self.worked = False  # somebody has answered since it was opened
-        self._line, self._link, self._now, self._chance = line, link, clock.monotonic, chance
+        self._line, self._link, self._now, self._uniform = line, link, clock.monotonic, uniform
         self._next_at = 0.0
         self._failures = 0
         self._deaf_polls, self._deaf_since = 0, 0.0
@@ -56,7 +56,7 @@ class Access:
             self._next_at = self._now()
             return
         self._failures += 1
-        pause = min(2.0 ** min(self._failures - 1, 16), LONGEST_PAUSE_S) * self._chance.uniform(0.75, 1.0)
+        pause = min(2.0 ** min(self._failures - 1, 16), LONGEST_PAUSE_S) * self._uniform(0.75, 1.0)
         self._next_at = self._now() + pause
         if not self._told:
             self._told = True

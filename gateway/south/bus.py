@@ -22,7 +22,7 @@ from gateway.south.queue import Job, Queue
 from gateway.south.report import LineReport
 from gateway.south.schedule import Schedule
 from gateway.south.station import Station
-from gateway.south.trace import Trace, TracedFrame
+from gateway.south.trace import KEPT, KEPT_OF_TCP, Trace, TracedFrame
 from gateway.south.wire import Terms, Wire, silence
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,14 @@ class Bus:
         deliver: Callable[[Poll], None],
         *,
         drivers: Callable[[str], Driver] = registry.driver,
-        chance: random.Random | None = None,
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.line = line
         self.beat = clock.monotonic()  # when this line last went round: the watchdog's food
         self._link, self._clock, self._now, self._deliver = link, clock, clock.monotonic, deliver
-        self._trace = Trace(clock)
+        self._trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)
         self._wire = Wire(link, clock, self._trace, line.echo)
-        self._access = Access(line.id, link, clock, chance or random.Random())
+        self._access = Access(line.id, link, clock, uniform)
         self._queue = Queue()
         self._begun = self._now()
         self._busy_s = 0.0
@@ -179,28 +179,25 @@ class Bus:
         station, now = job.station, self._now()
         station.counts.polls += 1
         if job.talk is not None:
-            return await self._caller(station, retries=0).carry(job.talk())
+            return await station.caller.carry(job.talk())
         proven = False
         if station.health.down and job.scheduled:
-            probe = await self._caller(station, retries=0).carry(self._talk(station, (station.probe_point(),)))
+            probe = await station.caller.carry(self._talk(station, (station.probe_point(),), now))
             if not probe.answered:
                 return probe
             proven = True
         points = job.points or station.points(now)
         retries = self.line.retries if proven or station.health.good else 0
-        outcome = await self._caller(station, retries).carry(self._talk(station, points), proven)
+        outcome = await station.caller.carry(self._talk(station, points, now), retries, proven)
         station.learn(outcome, points, self._now())
         if not outcome.sent_at:
             outcome.refused.append("all")
             outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")
         return outcome
 
-    def _talk(self, station: Station, points: Sequence[str]) -> Conversation:
+    def _talk(self, station: Station, points: Sequence[str], now: float) -> Conversation:
         device = station.device
-        return station.driver.converse(device.profile, device.address, points, station.refused(self._now()))
-
-    def _caller(self, station: Station, retries: int) -> Caller:
-        return Caller(self._wire, station.terms, station.counts, retries)
+        return station.driver.converse(device.profile, device.address, points, station.refused(now))
 
     def _judge(self, station: Station, outcome: Outcome) -> None:
         """Whether the device and the link live; told to the log when it changes."""
@@ -292,4 +289,5 @@ class Bus:
             guard_s=0.0 if driver.late_answers_are_harmless else self.line.late_guard_s,
         )
         period = device.period_s
-        return Station(device, driver, terms, Schedule(self._begun + period * (share - 1.0), period))
+        caller = Caller(self._wire, terms)
+        return Station(device, driver, caller, Schedule(self._begun + period * (share - 1.0), period))

@@ -44,11 +44,10 @@ class Caller:
 
     wire: Wire
     terms: Terms
-    counts: Counts
-    retries: int
+    counts: Counts = field(default_factory=Counts)
 
-    async def carry(self, talk: Conversation, proven: bool = False) -> Outcome:
-        """Ask all that the conversation wants to know. Raises LinkError.
+    async def carry(self, talk: Conversation, retries: int = 0, proven: bool = False) -> Outcome:
+        """Ask all that the conversation wants to know, each request again up to `retries` times. Raises LinkError.
 
         A device that leaves its first request unanswered is not asked for the rest, unless it is `proven` to be
         there; two requests without an answer in a row end the conversation in any case.
@@ -65,14 +64,14 @@ class Caller:
                 break
             attempts += 1
             silent += isinstance(error, NoAnswerError)
-            if attempts <= self.retries:
+            if attempts <= retries:
                 self.counts.retries += 1
                 self.wire.hold(BUSY_S)
                 continue
             talk.give_up()
             _given_up(outcome, error)
             attempts = 0
-            if silent > self.retries + 1 or (silent and not outcome.answered and not proven):
+            if silent > retries + 1 or (silent and not outcome.answered and not proven):
                 break
         return outcome
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from drivers.api import Driver
 from gateway.settings.models import Device
-from gateway.south.conversation import Outcome
+from gateway.south.conversation import Caller, Outcome
 from gateway.south.health import Health
-from gateway.south.report import Counts, DeviceReport
+from gateway.south.report import DeviceReport
 from gateway.south.schedule import Schedule
-from gateway.south.wire import Terms
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +23,13 @@ MUTE_AFTER = 3
 class Station:
     """All state the bus keeps for one device."""
 
-    def __init__(self, device: Device, driver: Driver, terms: Terms, schedule: Schedule) -> None:
+    def __init__(self, device: Device, driver: Driver, caller: Caller, schedule: Schedule) -> None:
         self.device = device
         self.driver = driver
-        self.terms = terms
+        self.caller = caller
         self.schedule = schedule
         self.health = Health()
-        self.counts = Counts()
+        self.counts = caller.counts
         self.all_points: tuple[str, ...] = tuple(device.points or device.profile.points)
         self.visit_s = 0.0  # what the last visit cost the line
         self.waiting = False  # due and in the queue

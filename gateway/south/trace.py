@@ -6,7 +6,8 @@ from typing import Literal
 
 from gateway.clock import Clock
 
-KEPT = 200
+KEPT, KEPT_OF_TCP = 200, 20
+"""Frames. A gateway has a few serial lines, but may have a thousand endpoints on the network."""
 
 Direction = Literal["out", "in", "late", "noise"]
 """Sent; heard in answer; heard when nobody waited any more after a timeout; heard when nobody had asked."""
@@ -27,7 +28,7 @@ class Trace:
 
     __slots__ = ("_clock", "_ring")
 
-    def __init__(self, clock: Clock, kept: int = KEPT) -> None:
+    def __init__(self, clock: Clock, kept: int) -> None:
         self._clock = clock
         self._ring: deque[tuple[float, Direction, bytes, str]] = deque(maxlen=kept)
 

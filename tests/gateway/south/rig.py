@@ -63,7 +63,7 @@ async def running(
         clock,
         deliver,
         drivers=drivers or only(ToyDriver()),
-        chance=random.Random(1),
+        uniform=random.Random(1).uniform,
     )
     task = asyncio.create_task(bus.run())
     try:
