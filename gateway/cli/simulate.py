@@ -42,7 +42,7 @@ def simulate(
             site = load(config) if config else None
             wanted = Recording(hours * 3600, period, seed, meters, faults)
             area = site.area if site else None
-            written = write(record, *by_chance(wanted, area, scenario), seed)
+            written = write(record, by_chance(wanted, area, scenario))
             typer.echo(f"{record}: {written.observations} observations, {written.faults} faults.")
         else:
             site = load(config or lay_out(folder))

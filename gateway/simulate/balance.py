@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.simulate.fault import Fault, conductors, switching
+from gateway.simulate.fault import Fault, conductors, sag, switching
 from gateway.simulate.household import Household
 from gateway.simulate.network import SERVICE_OHM, Customer, Network
 from gateway.simulate.powerflow import Flow, solve
@@ -46,19 +46,19 @@ def nominal_volts(network: Network) -> Volts:
 
 def balance(network: Network, at: float, faults: Sequence[Fault], near: Volts) -> Balance:
     """Solve, let the loads follow their voltages, and solve again until nothing moves."""
-    opened = switching(faults, network.buses)
+    opened, volts = switching(faults, network.buses), network.source_volts * sag(faults)
     extra = _overloads(network, faults)
     powers = [_power(customer, at, faults) for customer in network.customers]
     found = Balance(Flow((), (), (0j, 0j, 0j), (0j, 0j, 0j)), ())
     for _ in range(ROUNDS):
         admittances = [
-            [_admittance(*power, volts, network.area.nominal_voltage) + more for volts in phases]
+            [_admittance(*power, was, network.area.nominal_voltage) + more for was in phases]
             for power, more, phases in zip(powers, extra.metered, near, strict=True)
         ]
         loads = [list(bus) for bus in extra.unmetered]
         for customer, siemens in zip(network.customers, admittances, strict=True):
             _connect(loads[customer.bus], customer, siemens, faults)
-        flow = solve(network.grid, [(a, b, c) for a, b, c in loads], network.source_volts, opened)
+        flow = solve(network.grid, [(a, b, c) for a, b, c in loads], volts, opened)
         found = Balance(
             flow,
             tuple(

@@ -31,8 +31,14 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
     "relay_open": ("arrears_disconnect", "relay_open"),
     "collector_dead": ("comm_bus",),
     "line_noisy": ("comm_noise",),
+    "dip": (),
+    "customer_off": (),
 }
 """Types that name a fault rightly when only its place is asked for; faults that chance makes are these."""
+PLANNABLE = ("breaker_tripped", "line_broken", "transformer_off")
+PLANNED_SHARE = 0.25  # of those that can be
+DIP_S = (0.3, 12.0)
+TOGETHER_SHARE = 0.5  # of pairs that can be told apart
 
 
 def random_area(rng: random.Random, meters: int = 60) -> Area:
@@ -62,19 +68,43 @@ def random_episode(rng: random.Random, area: Area, begin_s: float, end_s: float)
         if candidates:
             fault = rng.choice(candidates)
             nodes = alike(area, fault)
-            expect = Expectation(ACCEPTED[kind], nodes, fault.phases if kind == "fuse_blown" else "")
-            return Episode(f"{kind}@{fault.where}", fault, begin_s, end_s, kind.replace("_", " "), expect)
+            planned = "maintenance" if kind in PLANNABLE and rng.random() < PLANNED_SHARE else ""
+            types = ("planned_outage",) if planned else ACCEPTED[kind]
+            expect = Expectation(types, nodes, fault.phases if kind == "fuse_blown" else "")
+            end_s = min(end_s, round(begin_s + rng.uniform(*DIP_S), 1)) if kind == "dip" else end_s
+            return Episode(f"{kind}@{fault.where}", fault, begin_s, end_s, kind.replace("_", " "), expect, planned)
 
 
 def random_scenario(rng: random.Random, area: Area, hours: float, faults: int) -> Scenario:
-    """Faults one after the other, each for ten minutes to an hour and a half, with quiet between them."""
+    """Faults with quiet between them, each for ten minutes to an hour and a half; now and then two at a time.
+
+    Two at a time are never one inside the other, so each has its own right answer.
+    """
     slot = hours * 3600 / max(1, faults)
-    episodes = []
+    episodes: list[Episode] = []
     for number in range(faults):
         begin = slot * number + rng.uniform(0.15, 0.3) * slot
         end = begin + min(rng.uniform(600, 5400), 0.5 * slot)
-        episodes.append(random_episode(rng, area, round(begin, 1), round(end, 1)))
-    return Scenario("by chance", hours * 3600, tuple(episodes))
+        first = random_episode(rng, area, round(begin, 1), round(end, 1))
+        episodes.append(first)
+        second = random_episode(rng, area, round(begin + rng.uniform(0, 0.5) * (end - begin), 1), round(end, 1))
+        if rng.random() < TOGETHER_SHARE and _apart(area, first, second):
+            episodes.append(second)
+    numbered = (replace(episode, id=f"E{number:02d}") for number, episode in enumerate(episodes, start=1))
+    return Scenario("by chance", hours * 3600, tuple(numbered))
+
+
+def _apart(area: Area, first: Episode, second: Episode) -> bool:
+    """Whether two faults are on different feeders, so that neither hides or explains the other."""
+    feeders = [_feeder(area, episode.fault.where) for episode in (first, second)]
+    return None not in feeders and feeders[0] != feeders[1]
+
+
+def _feeder(area: Area, node: str) -> str | None:
+    nodes = {own.id: own for own in area.nodes}
+    while node in nodes and nodes[node].kind != "feeder":
+        node = nodes[node].parent or ""
+    return node if node in nodes else None
 
 
 def alike(area: Area, fault: Fault) -> tuple[str, ...]:
@@ -158,7 +188,9 @@ def _candidates(area: Area, kind: str) -> Iterator[Fault]:
             yield Fault("mv_outage", "MV")
         case "mv_phase_loss":
             yield from (Fault("mv_phase_loss", "MV", phase) for phase in "ABC")
-        case "meter_dead" | "supply_lost" | "relay_open":
+        case "dip":
+            yield from (Fault("dip", "MV", share=share) for share in (0.2, 0.4, 0.7))
+        case "meter_dead" | "supply_lost" | "relay_open" | "customer_off":
             yield from (Fault(kind, device.id) for device in area.devices if device.kind == "meter")
         case "collector_dead":
             yield from (Fault("collector_dead", bus) for bus in _wide_buses(area))

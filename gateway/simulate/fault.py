@@ -14,6 +14,7 @@ FaultKind = Literal[
     "transformer_off",  # all drop-out fuses of the transformer are open
     "mv_phase_loss",  # one medium-voltage phase is gone, for the neighbours too
     "mv_outage",  # medium voltage is gone, for the neighbours too
+    "dip",  # medium voltage sags by `share` for seconds
     "overload",  # a load of `kw` more at a node (past the meters) or at a device (through its meter)
     "meter_dead",  # a meter's electronics fail; its customer has supply
     "supply_lost",  # one customer's service is open ahead of the meter
@@ -26,8 +27,10 @@ KINDS: tuple[str, ...] = get_args(FaultKind)
 AT_A_NODE = ("fuse_blown", "breaker_tripped", "line_broken", "neutral_broken")
 AT_A_DEVICE = ("meter_dead", "supply_lost", "relay_open", "customer_off")
 AT_A_LINE = ("collector_dead", "line_noisy")
-AT_THE_SOURCE = ("transformer_off", "mv_phase_loss", "mv_outage")
+SWITCHED_AT_THE_SOURCE = ("transformer_off", "mv_phase_loss", "mv_outage")
+AT_THE_SOURCE = (*SWITCHED_AT_THE_SOURCE, "dip")
 NEEDS_PHASES = ("fuse_blown", "mv_phase_loss")
+NEEDS_A_SHARE = ("dip", "line_noisy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Fault:
     where: str  # a node, a device, or a line, as the kind demands
     phases: str = ""
     kw: float = 0.0  # overload
-    share: float = 0.0  # line_noisy: of polls that get no good answer
+    share: float = 0.0  # line_noisy: of polls that get no good answer; dip: of the voltage that is missing
 
 
 def switching(faults: Iterable[Fault], buses: Mapping[str, int]) -> Switching:
@@ -48,9 +51,14 @@ def switching(faults: Iterable[Fault], buses: Mapping[str, int]) -> Switching:
     for fault in faults:
         if fault.kind in AT_A_NODE:
             branches |= {(buses[fault.where], conductor) for conductor in _opened(fault)}
-        elif fault.kind in AT_THE_SOURCE:
+        elif fault.kind in SWITCHED_AT_THE_SOURCE:
             source |= set(conductors(fault.phases) if fault.kind == "mv_phase_loss" else PHASES)
     return Switching(frozenset(branches), frozenset(source))
+
+
+def sag(faults: Iterable[Fault]) -> float:
+    """Share of the medium voltage that is left."""
+    return 1.0 - max((fault.share for fault in faults if fault.kind == "dip"), default=0.0)
 
 
 def _opened(fault: Fault) -> Iterable[int]:

@@ -1,14 +1,15 @@
 """What a gateway would observe of a simulated area, without wires or waiting: for recordings and tests of rules."""
 
+import heapq
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.simulate.network import Network
 from gateway.simulate.scenario import Scenario
 from gateway.simulate.simulation import Simulation, Snapshot
 from rules.area import Device
-from rules.observation import Observation
+from rules.observation import Notice, Observation
 
 _POWERS = ["active_power", "reactive_power", "power_factor", "energy_import", "energy_export"]
 _PER_PHASE = [f"{point}_{phase}" for point in ("voltage", "current") for phase in "abc"]
@@ -34,68 +35,96 @@ class Polling:
     apart_s: float = 0.2  # between two devices of one line
     timeouts: float = 0.002  # share of polls without an answer, on a good line
     garbled: float = 0.001
+    gasps: float = 0.0  # share of meters that say when their supply goes and comes, if their line still works
 
 
 def observe(network: Network, scenario: Scenario, polling: Polling, seed: int = 0) -> Iterator[Observation]:
-    """Every poll of every device, in order of time. The same arguments give the same observations."""
-    simulation = Simulation(network, seed)
-    chance = random.Random(f"{seed}/line")
-    lines = _lines(network)
-    edges = _edges(scenario)
-    for cycle in range(int(polling.length_s / polling.period_s)):
-        second = cycle * polling.period_s
-        turns = sorted(
-            (
-                (second + place * polling.apart_s, device)
-                for devices in lines.values()
-                for place, device in enumerate(devices)
-            ),
-            key=lambda turn: turn[0],
-        )
-        yield from _cycle(simulation, scenario, polling, turns, edges, chance)
+    """Every poll of every device, in order of time. The same arguments give the same observations.
+
+    The area is solved at the beginning of every round and at every switching in between, so a round can be torn.
+    """
+    watch = _Watch(network, scenario, polling, seed)
+    solves: Iterable[_Turn] = ((second, 0, None) for second in _moments(scenario, polling))
+    for second, _, device in heapq.merge(solves, _turns(network, polling), key=lambda turn: turn[:2]):
+        yield from watch.notices(second)
+        if device is None:
+            watch.solve(second)
+        else:
+            yield watch.poll(device, second)
 
 
-def _cycle(
-    simulation: Simulation,
-    scenario: Scenario,
-    polling: Polling,
-    turns: Sequence[tuple[float, Device]],
-    edges: Sequence[float],
-    chance: random.Random,
-) -> Iterator[Observation]:
-    """One round of all lines. The area is solved at its start and at every switching on the way."""
-    begin = turns[0][0] if turns else 0.0
-    moments = [begin, *(edge for edge in edges if begin < edge <= turns[-1][0])] if turns else []
-    snapshot: Snapshot | None = None
-    for second, device in turns:
-        while moments and moments[0] <= second:
-            moment = moments.pop(0)
-            snapshot = simulation.step(polling.start + moment, scenario.active(moment))
-        if snapshot is not None:
-            yield _poll(device, polling.start + second, snapshot, polling, chance)
+_Turn = tuple[float, int, Device | None]
+"""Second, order within it, and who is polled; None: the area is solved."""
 
 
-def _poll(device: Device, at: float, snapshot: Snapshot, polling: Polling, chance: random.Random) -> Observation:
-    loss = snapshot.noisy.get(device.bus or "", polling.timeouts + polling.garbled)
-    luck = chance.random()
-    if device.id in snapshot.silent or luck < loss * polling.timeouts / (polling.timeouts + polling.garbled or 1):
-        return Observation(device.id, at, fault="timeout", bus=device.bus, took_ms=TOOK_MS["timeout"])
-    if luck < loss:
-        return Observation(device.id, at, fault="crc", bus=device.bus, took_ms=TOOK_MS["good"])
-    points = SINGLE_PHASE if len(device.phases) == 1 and device.kind == "meter" else POINTS[device.kind]
-    seen = snapshot.values[device.id]
-    values = {point: round(seen[point], DECIMALS.get(point.rsplit("_", 1)[0], 4)) for point in points if point in seen}
-    return Observation(device.id, at, values=values, bus=device.bus, took_ms=TOOK_MS["good"])
+class _Watch:
+    """The area as it was last solved, and what its meters are about to say unasked."""
+
+    def __init__(self, network: Network, scenario: Scenario, polling: Polling, seed: int) -> None:
+        self._simulation = Simulation(network, seed)
+        self._scenario, self._polling = scenario, polling
+        self._chance = random.Random(f"{seed}/line")
+        self._lines = {device.id: device.bus for device in network.area.devices}
+        talkers = random.Random(f"{seed}/gasps")
+        self._talkers = {device for device in sorted(self._lines) if talkers.random() < polling.gasps}
+        self._snapshot: Snapshot | None = None
+        self._notices: list[Observation] = []
+
+    def solve(self, second: float) -> None:
+        """Bring the area to this second."""
+        before = self._snapshot.dark if self._snapshot else frozenset()
+        now = self._snapshot = self._simulation.step(self._polling.start + second, self._scenario.active(second))
+        cut_off = now.silent - now.dark
+        for device in sorted((before ^ now.dark) & self._talkers - cut_off):
+            at = self._polling.start + second + self._chance.uniform(0.3, 4.0)
+            notice: Notice = "last_gasp" if device in now.dark else "power_on"
+            self._notices.append(Observation(device, round(at, 3), notice=notice, bus=self._lines[device]))
+        self._notices.sort(key=lambda said: said.at)
+
+    def notices(self, second: float) -> Iterator[Observation]:
+        """What meters have said up to this second."""
+        while self._notices and self._notices[0].at <= self._polling.start + second:
+            yield self._notices.pop(0)
+
+    def poll(self, device: Device, second: float) -> Observation:
+        """What comes of asking a device."""
+        assert self._snapshot is not None
+        polling, at = self._polling, self._polling.start + second
+        lost = polling.timeouts + polling.garbled
+        loss = self._snapshot.noisy.get(device.bus or "", lost)
+        luck = self._chance.random()
+        if device.id in self._snapshot.silent or luck < loss * polling.timeouts / (lost or 1):
+            return Observation(device.id, at, fault="timeout", bus=device.bus, took_ms=TOOK_MS["timeout"])
+        if luck < loss:
+            return Observation(device.id, at, fault="crc", bus=device.bus, took_ms=TOOK_MS["good"])
+        points = SINGLE_PHASE if len(device.phases) == 1 and device.kind == "meter" else POINTS[device.kind]
+        seen = self._snapshot.values[device.id]
+        values = {point: _rounded(point, seen[point]) for point in points if point in seen}
+        return Observation(device.id, at, values=values, bus=device.bus, took_ms=TOOK_MS["good"])
 
 
-def _lines(network: Network) -> Mapping[str, list[Device]]:
+def _rounded(point: str, value: float) -> float:
+    """With as many decimals as meters show."""
+    return round(value, DECIMALS.get(point, DECIMALS.get(point.rsplit("_", 1)[0], 4)))
+
+
+def _turns(network: Network, polling: Polling) -> Iterator[_Turn]:
+    """Who is polled when: every line goes through its devices once a period."""
     lines: dict[str, list[Device]] = {}
     for device in network.area.devices:
         lines.setdefault(device.bus or device.id, []).append(device)
-    return lines
+    places = sorted(
+        ((place * polling.apart_s, device) for devices in lines.values() for place, device in enumerate(devices)),
+        key=lambda turn: turn[0],
+    )
+    for cycle in range(int(polling.length_s / polling.period_s)):
+        for after, device in places:
+            yield cycle * polling.period_s + min(after, polling.period_s * 0.99), 1, device
 
 
-def _edges(scenario: Scenario) -> list[float]:
-    """The moments at which something changes."""
-    ends = (episode.end_s for episode in scenario.episodes if episode.end_s is not None)
-    return sorted({episode.begin_s for episode in scenario.episodes} | set(ends))
+def _moments(scenario: Scenario, polling: Polling) -> list[float]:
+    """When the area is solved."""
+    rounds = {cycle * polling.period_s for cycle in range(int(polling.length_s / polling.period_s))}
+    begins = {episode.begin_s for episode in scenario.episodes}
+    ends = {episode.end_s for episode in scenario.episodes if episode.end_s is not None}
+    return sorted(second for second in rounds | begins | ends if 0 <= second < polling.length_s)

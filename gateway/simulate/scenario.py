@@ -22,6 +22,7 @@ _FAULT = {
     "end_s": (int, float),
     "kw": (int, float),
     "share": (int, float),
+    "planned": str,
     "title": str,
     "expect": dict,
 }
@@ -41,6 +42,7 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "mv_phase_loss": {"": ("mv_phase_loss",)},
     "mv_outage": {"": ("mv_outage", "area_outage")},
     "overload": {"": ("low_voltage",)},
+    "dip": {"": ()},
     "meter_dead": {"": ("comm_meter", "meter_outage")},
     "supply_lost": {"": ("meter_outage", "comm_meter")},
     "relay_open": {"": ("arrears_disconnect", "relay_open")},
@@ -70,6 +72,7 @@ class Episode:
     end_s: float | None  # None: it lasts
     title: str  # what people see
     expect: Expectation
+    planned: str = ""  # why the utility announced it; '': it did not
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def load(path: Path, area: Area) -> Scenario:
 def _episode(row: Mapping[str, Any], index: int, area: Area) -> Episode:
     fault = Fault(row["kind"], row["where"], row.get("phases", ""), float(row.get("kw", 0)), float(row.get("share", 0)))
     expect = row.get("expect", {})
-    end = row.get("end_s")
+    end, planned = row.get("end_s"), row.get("planned", "")
     return Episode(
         id=row.get("id", f"fault-{index + 1}"),
         fault=fault,
@@ -113,10 +116,11 @@ def _episode(row: Mapping[str, Any], index: int, area: Area) -> Episode:
         end_s=None if end is None else float(end),
         title=row.get("title", f"{fault.kind.replace('_', ' ')} {fault.phases}".strip()),
         expect=Expectation(
-            types=tuple(expect.get("types", expected_types(fault, area))),
+            types=tuple(expect.get("types", ("planned_outage",) if planned else expected_types(fault, area))),
             nodes=tuple(expect.get("nodes", (fault.where,))),
             phases=expect.get("phases", fault.phases if fault.kind == "fuse_blown" else ""),
         ),
+        planned=planned,
     )
 
 
@@ -174,6 +178,8 @@ def _sense(file: TomlFile, at: tuple[str | int, ...], row: Mapping[str, Any], ar
         yield file.fault((*at, "phases"), f'is missing. A {kind} says which: phases = "B".')
     if row.get("end_s", row["begin_s"] + 1) <= row["begin_s"]:
         yield file.fault((*at, "end_s"), "is not after begin_s. Correct one of them.")
+    if kind in faults.NEEDS_A_SHARE and not 0 < row.get("share", 0) <= 1:
+        yield file.fault((*at, "share"), f"is missing or not within 0 to 1. A {kind} says how much of it: share = 0.3.")
     if kind == "overload" and not row.get("kw"):
         yield file.fault((*at, "kw"), "is missing. An overload says how many kW more: kw = 20.")
 

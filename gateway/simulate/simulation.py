@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.simulate import measure
 from gateway.simulate.balance import Balance, Terminal, Volts, balance, nominal_volts
-from gateway.simulate.fault import Fault, conductors
+from gateway.simulate.fault import Fault, conductors, sag
 from gateway.simulate.network import Network
 from gateway.simulate.powerflow import PHASES, Flow, Grid, Switching, solve
 from rules.area import Device
@@ -22,6 +22,7 @@ class Snapshot:
     at: float  # epoch seconds
     values: Mapping[str, Mapping[str, float]]  # by device: what it measures, whether it can say so or not
     silent: frozenset[str]  # devices that do not answer
+    dark: frozenset[str]  # meters that have no supply, or too little to answer
     noisy: Mapping[str, float]  # lines whose answers get lost or garbled: share of polls
     flow: Flow
 
@@ -53,11 +54,12 @@ class Simulation:
         elapsed = max(0.0, at - self._last) if self._last is not None else 0.0
         self._last = at
         values = self._meters(found, faults, elapsed)
-        silent = {
+        dark = {
             customer.device.id
             for customer, volts in zip(self.network.customers, found.volts, strict=True)
             if max(volts) < customer.silent_below_v
         }
+        silent = set(dark)
         for device in self.network.area.devices:
             if device.kind != "meter":
                 terminals = self._terminals(device, found.flow, faults)
@@ -69,6 +71,7 @@ class Simulation:
             at=at,
             values={device: measure.blurred(row, noise, self.accuracy) for device, row in values.items()},
             silent=frozenset(silent | self._cut_off(found.flow, faults)),
+            dark=frozenset(dark),
             noisy={fault.where: fault.share for fault in faults if fault.kind == "line_noisy"},
             flow=found.flow,
         )
@@ -131,5 +134,5 @@ def _neighbour(network: Network, faults: Sequence[Fault]) -> list[Terminal]:
     siemens = network.rated_kva * 1000 / 9 / network.area.nominal_voltage**2 * (0.95 - 0.31j)
     grid = Grid(network.grid.transformer, ())
     load = (siemens, siemens, siemens)
-    flow = solve(grid, [load], network.source_volts, Switching(source=frozenset(opened)))
+    flow = solve(grid, [load], network.source_volts * sag(faults), Switching(source=frozenset(opened)))
     return [Terminal(flow.phase_voltage(0, phase), flow.phase_voltage(0, phase) * siemens) for phase in PHASES]

@@ -75,7 +75,7 @@ def test_what_the_gateway_says_stands_beside_what_happened(board: Board) -> None
     shown = text(board, view.Room())
     assert "confirmed feeder phase loss at F1 B, 2 customers" in shown
     assert "5 of 5 meters show no supply" in shown
-    assert "fuse of phase B blows at feeder east       found  3.5 s" in shown
+    assert "fuse of phase B blows at feeder east       found  4.5 s" in shown
 
 
 def test_the_table_names_fault_place_time_and_verdict(board: Board) -> None:
@@ -83,10 +83,10 @@ def test_the_table_names_fault_place_time_and_verdict(board: Board) -> None:
     board.hear("event/major", {"data": INCIDENT})
     board.second = 500
     table = [cells(row) for row in printed(view.verdict(board.result)).splitlines()]
-    assert ["fuse blown", "F1 B", "feeder_phase_loss", "F1 B", "3.5", "found"] in table
+    assert ["fuse blown", "F1 B", "feeder_phase_loss", "F1 B", "4.5", "found"] in table
     assert ["transformer off", "T1", "-", "-", "-", "missed"] in table
     assert view.summary(board.result).startswith(
-        "1 of 7 faults found at their place, the slowest after 3.5 s; 0 invented"
+        "1 of 7 faults found at their place, the slowest after 4.5 s; 0 invented"
     )
 
 
