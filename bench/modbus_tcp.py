@@ -1,0 +1,269 @@
+"""Modbus TCP: device polls a second and what one costs, beside a plain loop of pymodbus, paho and orjson.
+
+Devices of 40 registers behind one connection each, polled as fast as they answer; QoS 1 to nats-server; a subscriber
+counts what arrives. `bare` is the product's lines, drivers and observations without rules and store; `whole` is the
+product's own gateway, everything on. Each part runs in a process of its own; CPU seconds are that process's alone.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+
+from bench.report import row
+from drivers.api import Profile
+from drivers.profile import read_profile
+from gateway.app import Gateway
+from gateway.catalog import catalog
+from gateway.clock import SystemClock
+from gateway.north.messages import Message
+from gateway.north.session import Session
+from gateway.pipeline import Stamp, observed
+from gateway.settings.models import Device, Line, Mqtt, Site, Store
+from gateway.south.bus import Bus
+from gateway.south.link.ports import link_to
+from gateway.south.poll import Poll
+from rules import area
+
+REGISTERS = 40
+DEVICES = (1, 10, 100, 1000)
+SECONDS = 4.0
+GROUP_S = 0.05  # observations of so long share a message in the bare run
+INFLIGHT = 200
+Figures = dict[str, float]
+
+
+def profile() -> Profile:
+    """40 points of the catalogue on 40 registers that hold their own address; scaled so that no rule has a case."""
+    names = [entry.name for entry in catalog().values() if entry.role == "gauge" and entry.name != "clock_offset"]
+    rows = [
+        f'[points.{name}]\nwhere = "holding {number}"\nformat = "uint16"\nscale = 0.001\noffset = {_near(name)}\n'
+        for number, name in enumerate(names[:REGISTERS])
+    ]
+    return read_profile("bench", 'protocol = "modbus"\ntitle = "Bench"\nkind = "meter"\n' + "".join(rows))
+
+
+def _near(name: str) -> float:
+    return 220.0 if name.startswith("voltage") else 50.0 if name == "frequency" else 0.9 if "factor" in name else 0.0
+
+
+def site(devices: int, port: int, mqtt_port: int, folder: Path) -> Site:
+    """A site of so many meters, each on a line of its own."""
+    bench, period = profile(), 1e-4
+    nodes = (area.Node("T1", "transformer"), *(area.Node(f"B{n}", "box", "T1") for n in range((devices + 9) // 10)))
+    return Site(
+        id="bench",
+        area=area.Area(
+            id="A1",
+            nodes=nodes,
+            devices=tuple(area.Device(f"d{n}", "meter", f"B{n // 10}", "ABC", f"l{n}") for n in range(devices)),
+            buses=tuple(area.Bus(f"l{n}") for n in range(devices)),
+            poll_period_s=1.0,
+        ),
+        lines=tuple(Line(f"l{n}", f"modbus-tcp://127.0.0.1:{port}", period_s=period) for n in range(devices)),
+        devices=tuple(
+            Device(f"d{n}", bench, "modbus-tcp", f"l{n}", "1", f"B{n // 10}", "meter", period_s=period)
+            for n in range(devices)
+        ),
+        store=Store(folder / "taiqu.db"),
+        mqtt=Mqtt(port=mqtt_port, inflight=INFLIGHT, together_s=GROUP_S),
+    )
+
+
+class Bare:
+    """Polls to observations to messages: what the pipeline does, without rules and store."""
+
+    def __init__(self, site: Site) -> None:
+        self.polls = 0
+        self._flying = 0
+        self._landed = asyncio.Event()
+        self._stamp = Stamp(site, SystemClock())
+        self._bodies: list[bytes] = []
+
+    def take(self, poll: Poll) -> None:
+        """One poll."""
+        self.polls += 1
+        self._bodies.append(observed(self._stamp(poll)).body)
+
+    async def send(self, session: Session) -> None:
+        """Publish what has come, again and again."""
+        while True:
+            await asyncio.sleep(GROUP_S)
+            self.flush(session)
+
+    def flush(self, session: Session) -> None:
+        """Publish what has come, in messages of at most 100 observations."""
+        bodies, self._bodies = self._bodies, []
+        for first in range(0, len(bodies), 100):
+            self._flying += 1
+            session.publish(Message("bench/v1/data", b"[" + b",".join(bodies[first : first + 100]) + b"]"))
+
+    def acknowledged(self, _: int) -> None:
+        """The broker has one."""
+        self._flying -= 1
+        self._landed.set()
+
+    async def landed(self) -> None:
+        """Return when the broker has all."""
+        while self._flying:
+            self._landed.clear()
+            await self._landed.wait()
+
+
+async def bare(plan: Site, seconds: float) -> Figures:
+    """Figures of the lines alone."""
+    assert plan.mqtt is not None
+    clock = SystemClock()
+    product = Bare(plan)
+    session = Session(plan.mqtt, "bare", Message("bench/will", b""), product.acknowledged)
+    await session.open()
+    buses = [
+        Bus(line, [device], link_to(line.port, clock), clock, product.take)
+        for line, device in zip(plan.lines, plan.devices, strict=True)
+    ]
+    tasks = [asyncio.create_task(bus.run()) for bus in buses]
+    sending = asyncio.create_task(product.send(session))
+    figures = await measured(lambda: product.polls, seconds)
+    for bus in buses:
+        bus.close()
+    await asyncio.gather(*tasks)
+    sending.cancel()
+    product.flush(session)
+    await product.landed()
+    return figures | {"total": product.polls}
+
+
+async def whole(plan: Site, seconds: float) -> Figures:
+    """Figures of the gateway as it runs in the field."""
+    gateway = Gateway(plan, SystemClock())
+    stop = asyncio.Event()
+    running = asyncio.create_task(gateway.run(stop))
+    figures = await measured(lambda: gateway.pipeline.observations, seconds)
+    for bus in gateway.buses.values():
+        bus.close()
+    await gateway.store.flush()
+    while sum(gateway.store.figures().waiting["mqtt"].values()):  # noqa: ASYNC110 - the store has no event for it
+        await asyncio.sleep(0.05)
+    stop.set()
+    await running
+    return figures | {"total": gateway.pipeline.observations}
+
+
+async def measured(count: Callable[[], int], seconds: float) -> Figures:
+    """Polls, wall and CPU seconds over a while, after a second to warm up."""
+    await asyncio.sleep(1)
+    polls, wall, cpu = count(), time.perf_counter(), time.process_time()
+    await asyncio.sleep(seconds)
+    return {"polls": count() - polls, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def part(name: str, devices: int, port: int, mqtt_port: int, seconds: float) -> None:
+    """Run one part in this process and print its figures."""
+    raise_file_limit()
+    if name == "reference":
+        from bench.reference.modbus_pymodbus import run
+
+        figures = asyncio.run(run(devices, port, mqtt_port, seconds))
+    else:
+        with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            plan = site(devices, port, mqtt_port, Path(folder))
+            figures = runner.run({"bare": bare, "whole": whole}[name](plan, seconds))
+    figures["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(figures))
+
+
+def raise_file_limit() -> None:
+    """A connection for each of a thousand devices."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A helper that ends with its standard input."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as helper:
+        yield helper
+
+
+def said(helper: subprocess.Popen[str]) -> str:
+    """The helper's next line."""
+    assert helper.stdout is not None
+    return helper.stdout.readline().strip()
+
+
+def arrived(counter: subprocess.Popen[str], wanted: float) -> int:
+    """How many observations the subscriber has, given time to get them all."""
+    assert counter.stdin is not None
+    count = -1
+    for _ in range(200):
+        counter.stdin.write("\n")
+        counter.stdin.flush()
+        count = int(said(counter))
+        if count >= wanted:
+            break
+        time.sleep(0.05)
+    return count
+
+
+def run_part(name: str, devices: int, port: int, mqtt_port: int) -> Figures:
+    """One part in a process of its own, with a subscriber."""
+    topic = {"reference": "bench/data/#", "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}[name]
+    mark = '"values"'  # every observation has one
+    arguments = ["-m", "bench.modbus_tcp", name, str(devices), str(port), str(mqtt_port), str(SECONDS)]
+    with process("bench.reference.mqtt_count", str(mqtt_port), topic, mark) as counter:
+        said(counter)
+        done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+        figures: Figures = json.loads(done.stdout.splitlines()[-1])
+        if "total" in figures:
+            figures["arrived"] = arrived(counter, figures["total"])
+    return figures
+
+
+def main() -> None:
+    """All parts for every number of devices."""
+    from tests.servers import nats_server, started  # pytest comes with it; no part shall pay for that
+
+    raise_file_limit()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(nats_server(Path(folder))) as broker,
+        process("bench.reference.modbus_server") as server,
+    ):
+        port = int(said(server))
+        for devices in DEVICES:
+            reference: Figures = {}
+            for name in ("reference", "bare", "whole"):
+                figures = run_part(name, devices, port, broker.port)
+                reference = reference or figures
+                tell(f"{name}, {devices} devices", figures, reference)
+
+
+def tell(what: str, figures: Figures, reference: Figures) -> None:
+    """The figures of one part as rows, beside the reference unless it is that."""
+    rate, cost = figures["polls"] / figures["wall"], 1000 * figures["cpu"] / figures["polls"]
+    other = other_cost = other_rss = None
+    if figures is not reference:
+        other, other_cost = reference["polls"] / reference["wall"], 1000 * reference["cpu"] / reference["polls"]
+        other_rss = reference["rss"]
+    row("modbus_tcp", f"{what}: polls", rate, "polls/s", other)
+    row("modbus_tcp", f"{what}: polls, one core", 1000 / cost, "polls/CPU-s", other_cost and 1000 / other_cost)
+    row("modbus_tcp", f"{what}: CPU", cost, "s/1000 polls", other_cost, other_cost and other_cost / cost)
+    row("modbus_tcp", f"{what}: RSS", figures["rss"], "MB", other_rss, other_rss and other_rss / figures["rss"])
+    if "arrived" in figures:
+        row("modbus_tcp", f"{what}: delivered of read", figures["arrived"] / figures["total"], "share")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        part(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    else:
+        main()
