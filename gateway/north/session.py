@@ -175,6 +175,9 @@ def _client(settings: Mqtt, client_id: str) -> paho.Client:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
+    for path in (tls.ca, tls.certificate, tls.key):
+        if path and not Path(path).is_file():
+            raise FileNotFoundError(f"{path}: there is no such file")
     context = ssl.create_default_context(cafile=tls.ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.certificate:
