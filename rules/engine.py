@@ -71,9 +71,12 @@ class Engine:
         at = observation.at
         said: list[Incident] = []
         wishes: tuple[Wish, ...] = ()
-        if (self._dirty or self._uneven) and at - self._stepped >= self._beat:
-            early = self.tick(min(at, max(self._now, self._stepped + self._beat)))
-            said, wishes = list(early.incidents), early.wishes
+        pause = self._beat
+        while (self._dirty or self._uneven) and at - self._stepped >= pause:
+            early = self.tick(min(at, max(self._now, self._stepped + pause)))  # as if the time had been told
+            said += early.incidents
+            wishes += early.wishes
+            pause *= 2
         self._now = max(self._now, at)
         changed = witness.take(observation)
         self._touched.add(name)

@@ -10,7 +10,7 @@ from math import log
 from rules.locate import Evidence, Found, Sign, locate
 from rules.topology import Tree
 
-SPREAD = 0.35  # share by which the load that vanishes may differ from the last readings
+SPREAD = 0.5  # share by which the load of one device may differ from its last reading
 TAIL = 3.0  # how fast surprise grows with distance: loads jump more than a bell curve lets them
 
 
@@ -35,8 +35,9 @@ class Drop:
 
     def nats(self, lost: Collection[str]) -> float:
         """Log-likelihood of the drop when these devices are without supply."""
-        expected = sum(kw for device, kw in self.load_kw.items() if device in lost)
-        variance = self.noise_kw**2 + (SPREAD * expected) ** 2
+        loads = [kw for device, kw in self.load_kw.items() if device in lost]
+        expected = sum(loads)
+        variance = self.noise_kw**2 + sum((SPREAD * kw) ** 2 for kw in loads)
         return -TAIL * log(1 + (self.observed_kw - expected) ** 2 / variance / (2 * TAIL)) - 0.5 * log(variance)
 
     @property
@@ -65,7 +66,8 @@ def explain(
     for bus in buses:
         options = [best, _line_dead(tree, evidence, bus, best, priors)]
         if bus.collector_node is not None:
-            options.append(_collector_dead(tree, evidence, bus, best, priors))
+            above = tree.upward[bus.collector_node]
+            options += [_collector_dead(tree, evidence, bus, node, best, priors) for node in above]
         best = max(options, key=lambda option: option.score)
     return best
 
@@ -86,10 +88,9 @@ def _line_dead(
 
 
 def _collector_dead(
-    tree: Tree, evidence: Evidence, bus: SilentBus, so_far: Explanation, priors: Mapping[str, float]
+    tree: Tree, evidence: Evidence, bus: SilentBus, node: str, so_far: Explanation, priors: Mapping[str, float]
 ) -> Explanation:
-    """The node that powers the collector is without supply; the line's other devices are only unheard."""
-    node = bus.collector_node or ""
+    """This node, which powers the collector, is without supply; the line's devices elsewhere are only unheard."""
     unheard = SilentBus(bus.id, tuple(d for d in bus.devices if not tree.covers(node, d)), 0.0, bus.since, node)
     consequent = (*so_far.consequent, bus)
     rest = _without(evidence, so_far.buses, (*so_far.consequent, unheard))

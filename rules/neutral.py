@@ -31,6 +31,7 @@ class Break:
     times: int = 1
     confirmed: bool = False
     quiet_at: float = 0.0  # since when nothing is displaced any more
+    calm: bool = False  # everything is close to the healthy voltage
 
 
 def shift(volts: Sequence[float], healthy: float) -> tuple[float, float]:
@@ -56,6 +57,8 @@ class Neutral:
         self._limits = limits["neutral"]
         self._nominal = area.nominal_voltage
         self._poll = area.poll_period_s
+        slow = area.poll_period_s > limits["outage"]["slow_poll_s"]
+        self._polls = 1 if slow else self._limits["polls"]
         self.found: Break | None = None
         self._looked = 0.0
 
@@ -84,10 +87,10 @@ class Neutral:
         if now - found.seen_at >= self._poll / 2:
             found.times, found.seen_at = found.times + 1, now
         found.shift_v = max(found.shift_v, size)
-        moved = node != found.node and not found.confirmed
+        moved = node != found.node and (not found.confirmed or self._tree.is_within(found.node, node))
         if moved:
             found.node = node
-        if not found.confirmed and found.times >= self._limits["polls"]:
+        if not found.confirmed and found.times >= self._polls:
             found.confirmed = True
             return True
         return moved
@@ -98,7 +101,8 @@ class Neutral:
         found = self.found
         if found is None or not found.quiet_at:
             return False
-        return self._looked - found.quiet_at > (4 if found.confirmed else 2) * self._poll
+        polls = self._limits["calm_polls"] if found.calm or not found.confirmed else self._limits["quiet_polls"]
+        return self._looked - found.quiet_at > polls * self._poll
 
     def forget(self) -> None:
         """The end was told."""
@@ -139,7 +143,7 @@ class Neutral:
         source = {node.id for node in self._tree.area.nodes if node.kind == "mv_feeder"}
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
         best, best_score = None, 0.0
-        for node in sorted(nodes - source, key=self._tree.rank.__getitem__, reverse=True):
+        for node in sorted(nodes - source, key=self._tree.rank.__getitem__):
             below = [(p, v) for d in self._tree.below[node] for p, v in fresh.get(d.id, ())]
             scored = self._score(node, below, healthy, skip)
             if scored is not None and scored[0] > best_score:
@@ -156,10 +160,10 @@ class Neutral:
         known = [volt or 0.0 for volt in middle]
         x, y = shift(known, healthy)
         size = hypot(x, y)
-        square = sum(volt * volt for volt in known) / 3 - healthy * healthy
-        if square < (self._limits["shift_share"] * self._nominal) ** 2 or max(known) < self._limits["spread"] * min(
-            known
-        ):
+        rise = max(known) - healthy
+        if min(size / self._nominal - self._limits["shift_share"], rise / healthy - self._limits["rise_share"]) < 0:
+            return None
+        if max(known) < self._limits["spread"] * min(known):
             return None
         sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
         score = -self._limits["prior"]
@@ -198,6 +202,7 @@ class Neutral:
             found.quiet_at = 0.0
         else:
             found.quiet_at = found.quiet_at or now
+        found.calm = all(abs(volt - healthy) < self._limits["calm_share"] * healthy for volt in volts)
         return self.over
 
     def dump(self) -> object:

@@ -50,6 +50,7 @@ class Supply:
         self._witnesses = witnesses
         self._limits = limits["outage"]
         self._certain = limits["comm"]["certainty"]
+        self._noisy = limits["comm"]["noise_share"]
         self._poll = area.poll_period_s
         self._buses: dict[str, list[str]] = {}
         for device in area.devices:
@@ -60,6 +61,7 @@ class Supply:
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
         self.cases: dict[str, Case] = {}
         self._count = 0
+        self._waiting: set[str] = set()  # silent lines whose load no terminal has told of yet
         self.ended: list[Case] = []  # since the last step, with back_at as their end
 
     @property
@@ -163,6 +165,7 @@ class Supply:
         buses = list(self._silent_buses(owned))
         silent = [w for w in free if w.silent and w.needs_supply]
         drop = self._drop(silent) if buses and silent else None
+        self._waiting = {bus.id for bus in buses} if drop is None and self._drop_to_come(silent) else set()
         return explain(self._tree, evidence, buses, self._priors, drop)
 
     def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
@@ -197,6 +200,12 @@ class Supply:
         meters = {name: kw for name, kw in load.items() if self._tree.devices[name].kind == "meter"}
         return Drop(observed, max(0.05, noise**0.5), meters)
 
+    def _drop_to_come(self, silent: list[Witness]) -> bool:
+        """Whether a living terminal above the silent devices has not been read since they fell silent."""
+        since = sorted(w.silent_since for w in silent)[len(silent) // 5] if silent else 0.0
+        above = self._terminals_above(silent)
+        return bool(above) and all(t.at < since and DEAD not in t.state and t.history for t in above)
+
     def _terminals_above(self, silent: list[Witness]) -> list[Witness]:
         """The nearest answering terminals that together see all of these devices."""
         chosen: dict[str, Witness] = {}
@@ -219,6 +228,9 @@ class Supply:
         wanted += self._unheard(masked, {device for case in wanted for device in case.devices})
         for want in sorted(wanted, key=lambda case: -len(case.devices)):
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
+            if any(c.stage == "confirmed" and (c.kind == "bus") != (want.kind == "bus") for c in same):
+                unmatched = [c for c in unmatched if c not in same or c.stage != "confirmed"]
+                continue  # what was confirmed as a line stays one, and the other way round
             if same:
                 case = max(same, key=lambda c: (c.stage == "confirmed", len(set(c.devices) & set(want.devices))))
                 unmatched.remove(case)
@@ -312,8 +324,15 @@ class Supply:
         span = max(w.at for w in dead) - case.since
         readings = sum(max(1, w.silent) for w in dead)
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
-        if span < enough or readings < 2 or sum(map(self._surprise, dead)) < self._certain:
+        surprise = sum(map(self._surprise, dead))
+        if cycle > self._limits["slow_poll_s"] and now - case.since >= enough and surprise > 2 * self._certain:
+            span = enough
+        if span < enough or readings < 2 or surprise < self._certain:
             return False
+        if self._waiting and now - case.since < 2 * cycle:
+            lines = {self._tree.devices[device].bus for device in case.devices}
+            if lines & self._waiting:
+                return False
         return now - case.since > 1.5 * cycle or not self._open_questions(case)
 
     def _surprise(self, witness: Witness) -> float:
@@ -388,7 +407,12 @@ class Supply:
         return quiet > self._limits["settle_polls"] * self.cycle(case.devices)
 
     def _frozen(self, case: Case, now: float) -> bool:
-        return bool(case.back_at) or self._settled(case, now)
+        """Whether evidence cannot change a case any more. Cases that began together settle together."""
+        if case.back_at:
+            return True
+        window = self._limits["settle_polls"] * self.cycle(case.devices)
+        together = [other for other in self.cases.values() if abs(other.since - case.since) <= window]
+        return all(other.back_at or self._settled(other, now) for other in together)
 
     def cycle(self, devices: Iterable[str]) -> float:
         """The longest time between two polls of any of these devices, seconds."""
@@ -396,9 +420,18 @@ class Supply:
         return min(max(self._poll, seen), 4 * self._poll) if seen else self._poll
 
     def _wishes(self, now: float) -> Iterator[Wish]:
-        """Reads that settle a suspicion: two devices that seem dead, one beside them."""
+        """Reads that settle a suspicion: two devices that seem dead, one beside them, and any that just fell silent."""
+        pause = max(3.0, self._poll / 8)
+        doubtful = [
+            w
+            for w in self._witnesses.values()
+            if w.silent and not w.excused and now - w.at > pause and w.weight < self._certain
+        ]
+        for witness in sorted(doubtful, key=lambda w: w.at)[:2]:
+            if witness.wire.rate < self._noisy:
+                yield Wish(witness.device.id, "is it silent, or was one answer lost?")
         for case in self.cases.values():
-            if case.stage != "suspected" or now - case.pinged < max(3.0, self._poll / 8):
+            if case.stage != "suspected" or now - case.pinged < pause:
                 continue
             case.pinged = now
             dead = sorted((self._witnesses[device] for device in case.devices), key=lambda w: w.at)

@@ -40,6 +40,9 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "half_share": _t(0.60, "of Un", "a phase between dead_share and this is neither alive nor dead", high=1),
         "confirm_s": _t(30, "s", "evidence that spans this time confirms, unless one poll is shorter"),
         "confirm_polls": _t(0.9, "polls", "evidence that spans this many polls confirms, if that is shorter"),
+        "slow_poll_s": _t(
+            180, "s", "with polls rarer than this, one round of silence confirms when it is certain enough"
+        ),
         "settle_polls": _t(2.0, "polls", "after this, newly silent devices are a fault of their own"),
         "restore_polls": _t(2.5, "polls", "how long a restored node's devices may take to answer"),
         "restore_share": _t(0.95, "share", "of a node's devices must answer for it to be over", high=1),
@@ -54,7 +57,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "prior_feeder": _t(3, "ln", "rarity of a feeder outage"),
         "prior_transformer": _t(3, "ln", "rarity of a transformer outage"),
         "prior_mv_feeder": _t(4, "ln", "rarity of an MV outage"),
-        "prior_bus": _t(4, "ln", "rarity of a dead line or collector"),
+        "prior_bus": _t(3, "ln", "rarity of a dead line or collector"),
         "mv_loss_tolerance": _t(0.07, "share", "two half phases must sum up to the third within this", high=1),
     },
     "comm": {
@@ -67,12 +70,16 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "memory_polls": _t(500, "polls", "how many polls a device's own rate of lost answers remembers"),
     },
     "neutral": {
-        "shift_share": _t(0.15, "of Un", "least shift of the neutral point"),
-        "spread": _t(1.25, "ratio", "least ratio of the highest to the lowest phase voltage"),
+        "shift_share": _t(0.12, "of Un", "least shift of the neutral point"),
+        "spread": _t(1.2, "ratio", "least ratio of the highest to the lowest phase voltage"),
+        "rise_share": _t(0.07, "of healthy", "a phase must stand at least this much above the healthy voltage", high=1),
         "displaced_share": _t(0.08, "of Un", "a meter this far from the healthy voltage is looked at", high=1),
         "tolerance_share": _t(0.035, "of Un", "how well one shift must explain each meter", high=1),
         "prior": _t(6, "ln", "rarity of a broken neutral"),
-        "polls": _t(2, "polls", "polls that must show it"),
+        "polls": _t(2, "polls", "polls that must show it; one when polls are rarer than outage.slow_poll_s"),
+        "calm_share": _t(0.025, "of healthy", "voltages this close to the healthy one show the neutral whole", high=1),
+        "calm_polls": _t(3, "polls", "how long they must stay that close"),
+        "quiet_polls": _t(10, "polls", "how long nothing may be displaced: balanced loads hide a broken neutral"),
     },
     "transformer": {
         "heavy_share": _t(0.80, "of rated", "load above this is heavy", "utility practice", 10),
