@@ -41,12 +41,13 @@ class Errand:
         settings: LineSettings,
         timeout_s: float,
         retries: int = 1,
+        guard_s: float = LATE_GUARD_S,
         progress: Callable[[], None] = lambda: None,
     ) -> T | None:
         """A dialogue to its end: its result, None when the device was silent. Raises LinkError and DriverError."""
         talk = Dialogue(script)
         pause = silence(settings, 0.0) if self._link.paced else 0.0
-        terms = Terms("", settings, timeout_s, pause, LATE_GUARD_S)
+        terms = Terms("", settings, timeout_s, pause, guard_s)
         asked = 0
         while (request := talk.next_request()) is not None:
             asked += 1

@@ -11,6 +11,7 @@ from gateway.cli.profiles import profiles
 from gateway.cli.read import read
 from gateway.cli.replay import replay
 from gateway.cli.run import run
+from gateway.cli.scan import scan
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 
@@ -30,6 +31,7 @@ app.command("profiles")(profiles)
 app.command("read")(read)
 app.command("replay")(replay)
 app.command("run")(run)
+app.command("scan")(scan)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
 
