@@ -6,10 +6,10 @@ influxdb-client is imported when the first request is made: it costs 31 MB and a
 import gzip
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from gateway.north.influx_answer import Answer
+from gateway.north.secret import secret
 from gateway.settings.models import Influx
 
 TIMEOUT_S = 20.0
@@ -45,7 +45,7 @@ class InfluxWriter:
     def _v2(self) -> Callable[[bytes], Any]:
         settings = self._settings
         service = import_module("influxdb_client").WriteService(
-            self._client(f"Token {_secret(settings.token_file)}" if settings.token_file else "")
+            self._client(f"Token {secret(settings.token_file)}" if settings.token_file else "")
         )
 
         def post(body: bytes) -> Any:
@@ -60,7 +60,7 @@ class InfluxWriter:
         from urllib3 import make_headers
 
         settings = self._settings
-        basic = f"{settings.username}:{_secret(settings.password_file)}" if settings.username else None
+        basic = f"{settings.username}:{secret(settings.password_file)}" if settings.username else None
         client = self._client(make_headers(basic_auth=basic).get("authorization", ""))
 
         def post(body: bytes) -> Any:
@@ -77,10 +77,6 @@ class InfluxWriter:
         configuration.host = self._settings.url.rstrip("/")
         header = {"header_name": "Authorization", "header_value": authorization} if authorization else {}
         return import_module("influxdb_client._sync.api_client").ApiClient(configuration, **header, retries=False)
-
-
-def _secret(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip() if path else ""
 
 
 def _retry_after(headers: Any) -> float:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -71,6 +71,9 @@ class MqttSender:
         self.root = f"{settings.root}/v1/{level(site.id)}/"
         self._site, self._settings, self._outbox = site, settings, outbox
         self._store_id, self._active, self._figures, self._birth = store_id, active, figures, birth
+        self._brokers = [settings]
+        if settings.fallback_host:
+            self._brokers.append(replace(settings, host=settings.fallback_host, port=settings.fallback_port))
         self._backoff = Backoff()
         self._window = Window(settings.inflight)
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
@@ -102,12 +105,11 @@ class MqttSender:
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncIterator[Session]:
+        broker = self._brokers[self._failures % len(self._brokers)]  # each failure is the other one's turn
         try:
-            session = Session(
-                self._settings, f"taiqu-{self._site.id}", self._state("offline").below(self.root), self._landed
-            )
+            session = Session(broker, f"taiqu-{self._site.id}", self._state("offline").below(self.root), self._landed)
         except (OSError, ValueError) as error:
-            raise BrokerError(f"{self._settings.host}: {error}") from error
+            raise BrokerError(f"{broker.host}:{broker.port}: {error}") from error
         try:
             await session.open()
             yield session
@@ -124,7 +126,7 @@ class MqttSender:
         if not await greeting.check(self._store_id()):
             log.warning("mqtt: may not listen below %s: nobody checks that the broker passes on", self.root)
         greeting.say([self._state("online"), *meta(self._site.devices)], self._active())
-        log.info("mqtt: connected to %s:%d", self._settings.host, self._settings.port)
+        log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
         self._says = ""
         self._connects += 1
@@ -229,7 +231,7 @@ class MqttSender:
             raise BrokerError(session.gone.result())
         oldest = self._window.oldest()
         if oldest is not None and now - oldest > self._settings.keepalive_s:
-            raise BrokerError(f"{self._settings.host} acknowledged nothing for {self._settings.keepalive_s} s")
+            raise BrokerError(f"{session.broker} acknowledged nothing for {self._settings.keepalive_s} s")
 
     async def _keep_marks(self) -> None:
         loop = asyncio.get_running_loop()

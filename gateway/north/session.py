@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -17,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.north.messages import Message
+from gateway.north.secret import secret, secret_path
 from gateway.settings.models import Mqtt, Tls
 
 CONNECT_S = 20.0
@@ -36,6 +36,7 @@ class Session:
     def __init__(self, settings: Mqtt, client_id: str, will: Message, acknowledged: Callable[[int], None]) -> None:
         """`acknowledged` gets the number that `publish` gave, when the broker has the message."""
         self.heard: Callable[[str, bytes, bool], None] = lambda *_: None  # topic, payload, whether it was retained
+        self.broker = f"{settings.host}:{settings.port}"
         self._acknowledged = acknowledged
         self._settings = settings
         self._loop = asyncio.get_running_loop()
@@ -63,11 +64,11 @@ class Session:
                 self._client.loop_start()
                 await asyncio.wait((self._connected, self.gone), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as error:
-            raise BrokerError(f"{host}:{port} does not answer") from error
+            raise BrokerError(f"{self.broker} does not answer") from error
         except (OSError, ValueError) as error:
-            raise BrokerError(f"{host}:{port}: {error}") from error
+            raise BrokerError(f"{self.broker}: {error}") from error
         if self.gone.done():
-            raise BrokerError(f"{host}:{port}: {self.gone.result()}")
+            raise BrokerError(f"{self.broker}: {self.gone.result()}")
         self._connected.result()
 
     def publish(self, message: Message, qos: int = 1) -> int:
@@ -167,19 +168,16 @@ def _client(settings: Mqtt, client_id: str) -> paho.Client:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False)
     client.max_inflight_messages_set(65_535)  # the sender's own window is the bound
     if settings.username:
-        password = Path(settings.password_file).read_text(encoding="utf-8").strip() if settings.password_file else None
-        client.username_pw_set(settings.username, password)
+        client.username_pw_set(settings.username, secret(settings.password_file) or None)
     if settings.tls is not None:
         client.tls_set_context(_context(settings.tls))
     return client
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
-    for path in (tls.ca, tls.certificate, tls.key):
-        if path and not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: there is no such file")
-    context = ssl.create_default_context(cafile=tls.ca or None)
+    authorities, certificate, key = (secret_path(name) for name in (tls.ca, tls.certificate, tls.key))
+    context = ssl.create_default_context(cafile=authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.certificate:
-        context.load_cert_chain(tls.certificate, tls.key or None)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
     return context

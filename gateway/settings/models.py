@@ -78,6 +78,8 @@ class Mqtt:
     __pydantic_config__: ClassVar = STRICT
     host: Annotated[str, MinLen(1)] = "127.0.0.1"
     port: Port = 1883
+    fallback_host: str = ""  # a second broker, taken while the first cannot be had
+    fallback_port: Port = 1883
     root: Annotated[str, MinLen(1)] = "taiqu"
     version: Literal["3.1.1", "5"] = "3.1.1"
     username: str = ""

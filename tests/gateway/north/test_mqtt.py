@@ -149,6 +149,40 @@ async def test_a_broker_that_freezes_is_left_and_nothing_is_lost(tmp_path: Path)
             await asyncio.to_thread(listener.until, lambda _: set(voltages(listener)) == {1.0, 2.0})
 
 
+async def test_the_second_broker_is_taken_while_the_first_cannot_be_had(tmp_path: Path) -> None:
+    with started(nats_server(tmp_path)) as first, started(mosquitto_server(tmp_path)) as second:
+        settings = Mqtt(
+            port=first.port, fallback_host="127.0.0.1", fallback_port=second.port, together_s=0.05, keepalive_s=5
+        )
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            gateway.store.put([observed(observation(1))])
+            await gateway.until(lambda: gateway.sender.report.sent == 1)
+            await asyncio.to_thread(first.kill)
+            with closing(Listener(second.port)) as listener:
+                gateway.store.put([observed(observation(2))])
+                await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [2.0])
+
+
+async def test_mqtt_5_delivers_too(mosquitto: Server, tmp_path: Path) -> None:
+    with closing(Listener(mosquitto.port)) as listener:
+        settings = Mqtt(port=mosquitto.port, version="5", together_s=0.05)
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            gateway.store.put([observed(observation(1)), told(incident("i1"))])
+            await gateway.until(lambda: gateway.sender.report.sent == 2)
+        assert voltages(listener) == [1.0]
+
+
+async def test_mqtt_5_says_what_a_broker_refuses_and_the_row_stays(tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic readwrite taiqu/v1/gw1/echo\ntopic read #\ntopic write taiqu/v1/gw1/state\n")
+    server = mosquitto_server(tmp_path, f"allow_anonymous true\nacl_file {rules}\n")
+    with started(server) as broker:
+        async with desk(tmp_path / "a.db", Mqtt(port=broker.port, version="5", together_s=0.05)) as gateway:
+            gateway.store.put([observed(observation(1))])
+            await gateway.until(lambda: "Not authorized" in gateway.sender.report.says)
+            assert gateway.waiting() == 1
+
+
 async def test_a_broker_that_accepts_and_throws_away_is_found_out(tmp_path: Path) -> None:
     rules = tmp_path / "acl"
     rules.write_text("topic read #\n")
