@@ -64,12 +64,21 @@ def explain(
     score, found = locate(tree, evidence, priors)
     best = Explanation(score + _drop_nats(tree, found, drop), found, drop=drop)
     for bus in buses:
+        if _beside_the_point(bus, best):
+            continue
         options = [best, _line_dead(tree, evidence, bus, best, priors)]
         if bus.collector_node is not None:
             above = tree.upward[bus.collector_node]
             options += [_collector_dead(tree, evidence, bus, node, best, priors) for node in above]
         best = max(options, key=lambda option: option.score)
     return best
+
+
+def _beside_the_point(bus: SilentBus, so_far: Explanation) -> bool:
+    """Whether every node that holds the line's devices must have failed anyway, for devices on other lines."""
+    own = set(bus.devices)
+    holding = [found for found in so_far.found if own.intersection(found.devices)]
+    return bool(holding) and all(len(set(found.devices) - own) > 1 for found in holding)
 
 
 def _line_dead(
