@@ -14,6 +14,7 @@ from gateway.cli.run import run
 from gateway.cli.scan import scan
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
+from gateway.cli.store import store
 
 app = typer.Typer(
     name="taiqu",
@@ -34,6 +35,7 @@ app.command("run")(run)
 app.command("scan")(scan)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
+app.command("store")(store)
 
 app.add_typer(meter, name="meter")
 
