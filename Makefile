@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help demo test lint bench clean servers
+.PHONY: help demo test lint bench fuzz clean servers
 help:
 	@echo "make demo    a simulated transformer area, its faults, and the gateway that finds them (about 2 minutes)"
 	@echo "make test    all tests, against real brokers and a real database"
 	@echo "make lint    ruff, mypy --strict, import contracts"
 	@echo "make bench   figures beside a reference; make bench-NAME for one; JSON=1 for programs"
+	@echo "make fuzz    what bytes from a line reach, under fire until Ctrl-C; FUZZ_ARGS=-max_total_time=60 for a minute"
 	@echo "make clean   removes what the others made"
 
 demo: $(VENV)/.demo
@@ -29,6 +30,10 @@ bench: $(VENV)/.test
 
 bench-%: $(VENV)/.test
 	@$(BIN)/python -m bench $*
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m pip install -q atheris
+	$(BIN)/python -m tests.drivers.dlt645.fuzz $(FUZZ_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

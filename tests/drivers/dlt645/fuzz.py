@@ -1,0 +1,78 @@
+"""Fuzzing of everything that bytes from a line reach. `make fuzz` runs it as long as one likes; the tests a little.
+
+Run as `python -m tests.drivers.dlt645.fuzz [CORPUS_FOLDER] [libFuzzer's options]`; it wants PyPI's atheris.
+"""
+
+import json
+import sys
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from drivers.dlt645.driver import Dlt645
+from drivers.dlt645.explain import explain
+from drivers.dlt645.frame import Frame, FrameBuffer, encode, frames
+from drivers.dlt645.load import read_blocks
+from drivers.errors import DriverError
+from drivers.profile import product_profiles, read_profile
+from drivers.sim.dlt645 import SimulatedMeter
+
+PROFILE = read_profile("dlt645-2007-3p", product_profiles()["dlt645-2007-3p"])
+ADDRESS = "000000000042"
+CORPUS = [bytes.fromhex(row["frame"]) for row in json.loads(Path(__file__).with_name("vectors.json").read_text())]
+
+
+def one_input(data: bytes) -> None:
+    """Whatever the bytes: good frames come out whole and in order, and nothing but a DriverError is raised."""
+    found = [frame for _, frame in frames(data)]
+    assert all(first < second for (first, _), (second, _) in pairwise(frames(data)))
+    for frame in found:
+        assert encode(frame) in data
+    buffer, streamed = FrameBuffer(), []
+    for start in range(0, len(data), 7):
+        buffer.feed(data[start : start + 7])
+        while heard := buffer.next_frame():
+            streamed.append(heard)
+    assert streamed == found[: len(streamed)]
+    explain(data)
+    _as_an_answer(data)
+    SimulatedMeter(PROFILE, ADDRESS).answer(data)
+    SimulatedMeter(PROFILE, ADDRESS).answer(encode(Frame(ADDRESS, data[0] & 0x1F if data else 0x11, data[1:250])))
+
+
+def _as_an_answer(data: bytes) -> None:
+    """The bytes as the line's answer, and as the data of a good frame that answers."""
+    with suppress(DriverError):
+        read_blocks(data)
+    talk = Dlt645().converse(PROFILE, ADDRESS, list(PROFILE.points))
+    for _ in range(20):
+        request = talk.next_request()
+        if request is None:
+            break
+        [(_, asked)] = frames(request)
+        control = asked.control | 0x80 | (data[0] & 0x60 if data else 0)
+        for heard in (data, encode(Frame(ADDRESS, control, (asked.data + data[1:])[:255]))):
+            try:
+                if talk.feed(heard) is not None:
+                    break
+            except DriverError:
+                break
+        talk.give_up()
+
+
+def main() -> None:
+    import atheris
+
+    atheris.instrument_all()
+    with TemporaryDirectory() as corpus:  # beside a folder that is given, which keeps what is found
+        for number, data in enumerate(CORPUS):
+            Path(corpus, str(number)).write_bytes(data)
+        folders = [word for word in sys.argv[1:] if not word.startswith("-")]
+        options = [word for word in sys.argv[1:] if word.startswith("-")]
+        atheris.Setup([sys.argv[0], *options, *folders, corpus], one_input)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
