@@ -15,6 +15,7 @@ from gateway.jobs import Jobs
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
+from gateway.north.prometheus import MetricsPage
 from gateway.pipeline import Pipeline
 from gateway.settings.models import Site
 from gateway.south.bus import Bus
@@ -67,7 +68,9 @@ class Gateway:
                 async with asyncio.TaskGroup() as south:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
-                    endless = (self._tick(), self.health.run(), _failure_of(writing))
+                    endless = [self._tick(), self.health.run(), _failure_of(writing)]
+                    if self.site.metrics is not None:
+                        endless.append(MetricsPage(self.site.metrics.host, self.site.metrics.port, self.figures).run())
                     minding = [south.create_task(part) for part in endless]
                     self.jobs.start()
                     await stop.wait()

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import TypeAdapter
 
 from gateway.settings.fault import Fault, SettingsError
-from gateway.settings.models import STRICT, Influx, Line, Mqtt, Name, Store
+from gateway.settings.models import STRICT, Influx, Line, Metrics, Mqtt, Name, Store
 from gateway.settings.shape import shaped
 from gateway.settings.toml_file import TomlFile
 
@@ -38,6 +38,7 @@ class GatewayFile:
     store: Store = Store()
     mqtt: Mqtt | None = None
     influx: Influx | None = None
+    metrics: Metrics | None = None
 
 
 adapter = TypeAdapter(GatewayFile)

@@ -60,6 +60,7 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         store=replace(gateway.store, path=folder / gateway.store.path),
         mqtt=_mqtt(folder, gateway.mqtt),
         influx=_influx(folder, gateway.influx),
+        metrics=gateway.metrics,
         thresholds=thresholds,
         planned=area.outages(),
         orders=area.orders(),

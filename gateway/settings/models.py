@@ -107,6 +107,15 @@ class Influx:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """A page of figures for Prometheus."""
+
+    __pydantic_config__: ClassVar = STRICT
+    host: Annotated[str, MinLen(1)] = "127.0.0.1"
+    port: Port = 9645
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """The one file on disk."""
 
@@ -128,6 +137,7 @@ class Site:
     store: Store = Store()
     mqtt: Mqtt | None = None
     influx: Influx | None = None
+    metrics: Metrics | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # rules.toml, by rule
     planned: tuple[PlannedOutage, ...] = ()
     orders: tuple[DisconnectOrder, ...] = ()

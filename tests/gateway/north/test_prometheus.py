@@ -1,0 +1,71 @@
+"""The page of figures: what Prometheus reads is what the gateway counts."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from gateway.north.prometheus import MetricsPage, text
+from gateway.south.report import Counts, DeviceReport, LineReport
+from gateway.store import Figures
+
+
+def figures() -> dict[str, Any]:
+    device = DeviceReport('M"1"', Counts(polls=7, good=6, timeouts=1), 80.0, False, 2.5, (), ())
+    line = LineReport("rs485-1", True, "", 10.0, 5.0, 0.5, 2, 3, 0, 1, (device,))
+    waiting = {"mqtt": {"event": 0, "live": 12, "backfill": 0}}
+    store = Figures(waiting, 0, 40, 0.25, 123456, {"event": 0, "live": 5, "backfill": 0}, 0, 1, "disk is full")
+    sinks = {"mqtt": {"connected": True, "says": "", "sent": 99}, "influx": None}
+    return {"observations": 7, "incidents": 1, "lines": [asdict(line)], "store": asdict(store), **sinks}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "taiqu_observations_total 7",
+        "# TYPE taiqu_observations_total counter",
+        'taiqu_line_utilisation{line="rs485-1"} 0.5',
+        'taiqu_line_late_bytes_total{line="rs485-1"} 3',
+        'taiqu_device_timeouts_total{line="rs485-1",device="M\\"1\\""} 1',
+        'taiqu_store_waiting_rows{sink="mqtt",stream="live"} 12',
+        'taiqu_store_shed_rows_total{stream="live"} 5',
+        "taiqu_store_trouble 1",
+        "taiqu_mqtt_connected 1",
+        "taiqu_mqtt_sent_total 99",
+    ],
+)
+def test_a_figure_is_on_the_page(line: str) -> None:
+    assert line in text(figures()).splitlines()
+
+
+def test_a_sink_that_is_not_configured_has_no_figures() -> None:
+    assert "influx" not in text(figures())
+
+
+async def asked(page: MetricsPage, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_the_page_is_served_and_nothing_else_is() -> None:
+    page = MetricsPage("127.0.0.1", 0, figures)
+    serving = asyncio.create_task(page.run())
+    await page.serving.wait()
+    assert b"taiqu_incidents 1" in await asked(page, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await asked(page, b"GET / HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 404")
+    assert (await asked(page, b"POST /metrics HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 404")
+    assert await asked(page, b"x" * 20_000 + b"\r\n\r\n") == b""
+    serving.cancel()
+
+
+async def test_a_port_that_is_taken_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    first = MetricsPage("127.0.0.1", 0, figures)
+    serving = asyncio.create_task(first.run())
+    await first.serving.wait()
+    await MetricsPage("127.0.0.1", first.port, figures).run()
+    assert "the page is not served" in caplog.text
+    serving.cancel()
