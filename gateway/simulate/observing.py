@@ -74,8 +74,7 @@ class _Watch:
         """Bring the area to this second."""
         before = self._snapshot.dark if self._snapshot else frozenset()
         now = self._snapshot = self._simulation.step(self._polling.start + second, self._scenario.active(second))
-        cut_off = now.silent - now.dark
-        for device in sorted((before ^ now.dark) & self._talkers - cut_off):
+        for device in sorted((before ^ now.dark) & self._talkers - now.cut_off):
             at = self._polling.start + second + self._chance.uniform(0.3, 4.0)
             notice: Notice = "last_gasp" if device in now.dark else "power_on"
             self._notices.append(Observation(device, round(at, 3), notice=notice, bus=self._lines[device]))

@@ -23,6 +23,7 @@ class Snapshot:
     values: Mapping[str, Mapping[str, float]]  # by device: what it measures, whether it can say so or not
     silent: frozenset[str]  # devices that do not answer
     dark: frozenset[str]  # meters that have no supply, or too little to answer
+    cut_off: frozenset[str]  # devices that nobody can hear: their electronics or their line is dead
     noisy: Mapping[str, float]  # lines whose answers get lost or garbled: share of polls
     flow: Flow
 
@@ -66,12 +67,14 @@ class Simulation:
                 answers = self._lives(device, terminals, at)
                 values[device.id] = self._terminal(device, terminals, at, elapsed)
                 silent |= set() if answers else {device.id}
+        cut_off = self._cut_off(found.flow, faults)
         noise = random.Random(f"{self.seed}/{at}")
         return Snapshot(
             at=at,
             values={device: measure.blurred(row, noise, self.accuracy) for device, row in values.items()},
-            silent=frozenset(silent | self._cut_off(found.flow, faults)),
+            silent=frozenset(silent | cut_off),
             dark=frozenset(dark),
+            cut_off=frozenset(cut_off),
             noisy={fault.where: fault.share for fault in faults if fault.kind == "line_noisy"},
             flow=found.flow,
         )
@@ -115,7 +118,7 @@ class Simulation:
         return at - self._supplied_at.get(device.id, at - backup) <= backup
 
     def _cut_off(self, flow: Flow, faults: Sequence[Fault]) -> set[str]:
-        """Devices that live and are not heard: dead electronics, dead lines."""
+        """Devices that nobody can hear, whether they have supply or not."""
         dead = {fault.where for fault in faults if fault.kind in ("meter_dead", "collector_dead")}
         for bus in self.network.area.buses:
             node = self.network.buses.get(bus.collector_node or "")
