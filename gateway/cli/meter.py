@@ -132,6 +132,46 @@ def freeze(
     typer.echo(f"{device}: agreed")
 
 
+@meter.command("write")
+def write_parameter(
+    device: DeviceId,
+    identifier: str,
+    values: Annotated[list[str], typer.Argument(help="In the order the catalogue has them; times as ISO 8601.")],
+    change: Change = False,
+    password_file: PasswordFile = None,
+    operator: Operator = "00000000",
+    config: Config = DEFAULT,
+) -> None:
+    """Set a parameter and read it back.
+
+    Example: taiqu meter write meter-017 04000E03 253.0 --password-file meter.password --change-the-meter
+    """
+    from drivers.dlt645.services import write
+
+    authority = _authority(change, password_file, operator, "04")
+    _carry(config, device, lambda address: write.write_item(address, identifier.upper(), values, authority))
+    typer.echo(f"{device}: holds {identifier.upper()} = {', '.join(values)}")
+
+
+@meter.command("clear-demand")
+def clear_demand(
+    device: DeviceId,
+    change: Change = False,
+    password_file: PasswordFile = None,
+    operator: Operator = "00000000",
+    config: Config = DEFAULT,
+) -> None:
+    """Reset the maximum demands.
+
+    Example: taiqu meter clear-demand meter-017 --password-file meter.password --change-the-meter
+    """
+    from drivers.dlt645.services import write
+
+    authority = _authority(change, password_file, operator, "04")
+    _carry(config, device, lambda address: write.clear_demand(address, authority))
+    typer.echo(f"{device}: maximum demands reset")
+
+
 @meter.command()
 def relay(
     device: DeviceId,
@@ -160,7 +200,7 @@ def relay(
 
 
 def _carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]") -> T:
-    """A service's result; None and False are silence.
+    """A service's result; None is silence, False a command that nothing confirms.
 
     Ends the command with 1 when the meter is silent or refuses, with 2 for a wrong question.
     """
@@ -189,7 +229,9 @@ def _carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]
         typer.echo(f"{device}: {error}", err=True)
         raise typer.Exit(1) from error
     if result is None or result is False:
-        typer.echo(f"{device}: no answer", err=True)
+        typer.echo(
+            f"{device}: {'no answer' if result is None else 'no answer; nothing shows that it was done'}", err=True
+        )
         raise typer.Exit(1)
     return result
 

@@ -30,7 +30,7 @@ def scan(
     port: Annotated[str, typer.Argument(help="/dev/ttyUSB0, or tcp://host:port of a serial server.")],
     bauds: Annotated[str, typer.Option(help="Baud rates to try, in this order.")] = USUAL_BAUDS,
     editions: Annotated[str, typer.Option(help="Editions to try, in this order.")] = ",".join(EDITIONS),
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 0.6,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for an answer.")] = 0.6,
     thorough: Annotated[bool, typer.Option(help="Look behind loud meters too; takes minutes a meter.")] = False,
     as_json: Json = False,
 ) -> None:

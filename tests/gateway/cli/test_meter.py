@@ -83,6 +83,21 @@ def test_a_relay_is_tripped_with_password_and_switch(site: Site) -> None:
     ]
 
 
+def test_a_parameter_is_written_and_read_back(site: Site) -> None:
+    result = site.authorised("write", "m1", "04000E03", "253.0")
+    assert (result.exit_code, result.output) == (0, "m1: holds 04000E03 = 253.0\n")
+    assert "253.0 V" in site.run("item", "m1", "04000E03").output
+
+
+def test_a_value_that_does_not_fit_is_not_sent(site: Site) -> None:
+    result = site.authorised("write", "m1", "04000E03", "9999")
+    assert (result.exit_code, "does not fit" in result.output) == (2, True)
+
+
+def test_a_demand_is_reset(site: Site) -> None:
+    assert site.authorised("clear-demand", "m1").exit_code == 0
+
+
 def test_a_clock_is_set_and_a_freeze_made(site: Site) -> None:
     assert "agreed" in site.run("freeze", "m1", "--change-the-meter").output
     site.meter.memory.drift = timedelta(hours=1)
