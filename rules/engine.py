@@ -15,11 +15,13 @@ from rules.thresholds import complete
 from rules.topology import Tree
 from rules.transformer import Transformer
 from rules.voltage import Voltage
+from rules.weak_points import WeakPoints
 from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
 from rules.words import break_claim, case_claim, half_claim, momentary_claim, noise_claim, relay_claim
 
 NOTHING = Outcome()
 _NO_BUS = Wire(1)
+_KEPT = ("_now", "_stepped", "_dirty", "_uneven", "_news", "_gathered", "_masked", "_noisy")
 
 
 class Engine:
@@ -48,11 +50,14 @@ class Engine:
         self._half = MvPhase(tree, self._witnesses, limits, area)
         self._voltage = Voltage(tree, self._witnesses, limits, area)
         self._transformer = Transformer(tree, limits, area)
+        self._weak = WeakPoints(tree, self._witnesses, limits, area)
         self._beat = min(5.0, area.poll_period_s / 12)
         self._now = 0.0
         self._stepped = 0.0
         self._dirty = False  # evidence about supply changed since the last step
         self._uneven = False  # voltages far from healthy changed since the last step
+        self._news = False  # the voltage rule has something to say
+        self._gathered = 0.0  # when it last said something
         self._masked: dict[str, float] = {}  # devices that something else explains, and until when
         self._noisy: dict[str, float] = {}  # lines that lose answers, and since when
         self._touched: set[str] = set()
@@ -64,33 +69,48 @@ class Engine:
 
     def take(self, observation: Observation) -> Outcome:
         """One more observation; the incidents that changed with it and the reads that would settle a doubt."""
-        name = observation.device
-        witness = self._witnesses.get(name)
+        witness = self._witnesses.get(observation.device)
         if witness is None:
-            return NOTHING
-        at = observation.at
+            return self._stranger(observation)
         said: list[Incident] = []
         wishes: tuple[Wish, ...] = ()
         pause = self._beat
-        while (self._dirty or self._uneven) and at - self._stepped >= pause:
-            early = self.tick(min(at, max(self._now, self._stepped + pause)))  # as if the time had been told
+        while self._restless and observation.at - self._stepped >= pause:
+            early = self.tick(min(observation.at, max(self._now, self._stepped + pause)))  # as if told the time
             said += early.incidents
             wishes += early.wishes
             pause *= 2
-        self._now = max(self._now, at)
+        self._now = max(self._now, observation.at)
+        self._touched.add(observation.device)
         changed = witness.take(observation)
-        self._touched.add(name)
-        if name in self._three_phase and not observation.fault and self._half.look(witness):
-            changed |= EVIDENCE
-        if name in self._terminals and observation.values and self._transformer.take(observation):
-            said += self._say_all("transformer", self._transformer.claims())
+        if witness.at == observation.at and observation.values:
+            said += self._answered(observation, witness)
         if changed & VOLTAGE:
-            said += self._outside(witness)
+            self._outside(witness)
         if changed & RELAY:
             said += self._relay(witness)
         if changed & EVIDENCE:
             self._dirty = True
         return Outcome(tuple(said), wishes) if said or wishes else NOTHING
+
+    def _stranger(self, observation: Observation) -> Outcome:
+        self._now = max(self._now, observation.at)
+        self._stirred = True
+        if not self._weak.stranger(observation):
+            return NOTHING
+        return Outcome(tuple(self._say_all("weak", self._weak.claims())))
+
+    def _answered(self, observation: Observation, witness: Witness) -> list[Incident]:
+        """Values came that are newer than all before."""
+        said: list[Incident] = []
+        name = observation.device
+        if name in self._three_phase and self._half.look(witness):
+            self._dirty = True
+        if name in self._terminals and self._transformer.take(observation):
+            said += self._say_all("transformer", self._transformer.claims())
+        if self._weak.take(observation, witness):
+            said += self._say_all("weak", self._weak.claims())
+        return said
 
     def tick(self, at: float) -> Outcome:
         """Time passed without observations."""
@@ -125,15 +145,8 @@ class Engine:
         items |= {
             f"bus/{bus}": [self._wires[bus].polls, self._wires[bus].lost, self._wires[bus].now] for bus in buses if bus
         }
-        if self._touched:
-            items["engine"] = [
-                self._now,
-                self._stepped,
-                self._dirty,
-                self._uneven,
-                dict(self._masked),
-                dict(self._noisy),
-            ]
+        if self._touched or self._stirred:
+            items["engine"] = [getattr(self, name) for name in _KEPT]
         self._touched.clear()
         if self._stirred:
             self._stirred = False
@@ -143,20 +156,24 @@ class Engine:
                 "half": self._half.dump(),
                 "voltage": self._voltage.dump(),
                 "transformer": self._transformer.dump(),
+                "weak": self._weak.dump(),
                 **self._book.changes(),
             }
         return items
 
+    @property
+    def _restless(self) -> bool:
+        """Whether time alone may change something."""
+        return self._dirty or self._uneven or self._news
+
     def _due(self) -> bool:
-        if not self._dirty and not self._uneven:
-            return False
-        return self._now - self._stepped >= self._beat
+        return self._restless and self._now - self._stepped >= self._beat
 
     def _step(self) -> Outcome:
         """Weigh everything that changed since the last step."""
         self._stirred = True
         self._stepped = self._now
-        said = [*self._phases(), *self._neutral_step()]
+        said = [*self._phases(), *self._neutral_step(), *self._voltages()]
         self._mask()
         wishes = self._supply.step(self._now, self._masked)
         said += self._supply_said()
@@ -172,12 +189,18 @@ class Engine:
         self._stirred = True
         return [told for key, claim in claims for told in self._say(f"{rule}/{key}", claim)]
 
-    def _outside(self, witness: Witness) -> list[Incident]:
+    def _outside(self, witness: Witness) -> None:
         """A voltage outside, or coming from outside, the limits."""
         self._uneven = self._stirred = True
-        if witness.device.id in self._masked:
+        if witness.device.id not in self._masked and self._voltage.take(witness):
+            self._news = True
+
+    def _voltages(self) -> list[Incident]:
+        """What the voltage rule has gathered; not for every meter of a group a word of its own."""
+        if not self._news or self._now - self._gathered < self._area.poll_period_s / 4:
             return []
-        return self._say_all("voltage", self._voltage.claims()) if self._voltage.take(witness) else []
+        self._news, self._gathered = False, self._now
+        return self._say_all("voltage", self._voltage.claims())
 
     def _relay(self, witness: Witness) -> list[Incident]:
         self._stirred = True
@@ -273,13 +296,15 @@ class Engine:
             elif kind == "bus" and key in self._wires and isinstance(kept, list):
                 self._wires[key].polls, self._wires[key].lost, self._wires[key].now = kept
         if isinstance(engine := saved.get("engine"), list):
-            self._now, self._stepped, self._dirty, self._uneven, self._masked, self._noisy = engine
+            for name, kept in zip(_KEPT, engine, strict=True):
+                setattr(self, name, kept)
         if isinstance(supply := saved.get("supply"), dict):
             self._supply.load(supply)
             self._neutral.load(saved["neutral"])
             self._half.load(saved.get("half"))
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
+            self._weak.load(saved["weak"])
         self._book.load(saved)
 
 

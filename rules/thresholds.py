@@ -105,6 +105,15 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "late_s": _t(900, "s", "a planned outage may last this much longer than its time"),
         "order_s": _t(86400, "s", "a relay that opens within this after an order opened by it"),
     },
+    "weak": {
+        "clock_s": _t(60, "s", "a clock further off is mentioned"),
+        "clock_alarm_s": _t(300, "s", "a clock further off can no longer be set by broadcast", "DL/T 645 practice"),
+        "backwards_kwh": _t(0.05, "kWh", "a register that falls by more runs backwards"),
+        "no_load_s": _t(900, "s", "time without any load, after a usual one, that points behind the meter"),
+        "loss_share": _t(0.07, "share", "energy lost in an hour above this is too much", "utility practice", 1),
+        "loss_least_kwh": _t(5, "kWh", "with less energy in an hour no loss is judged"),
+        "loss_hours": _t(2, "hours", "hours in a row with too much loss"),
+    },
     "report": {
         "no_load_a": _t(0.03, "A", "below this a customer draws nothing"),
         "voltage_memory_s": _t(3600, "s", "how long a voltage outside its limits backs a complaint"),

@@ -33,7 +33,7 @@ class Voltage:
         self._severe_hold = own["severe_hold_s"]
         self._band = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s)
         self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
-        self._groups: dict[str, list[str]] = {}  # feeders told of, by key
+        self._groups: dict[str, list[str]] = {}  # devices that were surely outside since the feeder was, by key
 
     def take(self, witness: Witness) -> bool:
         """A device was read; whether an incident may have changed."""
@@ -72,6 +72,7 @@ class Voltage:
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over."""
         groups: dict[str, list[str]] = {}
+        widest: dict[str, list[str]] = {}
         for kind in KINDS:
             for device, outside in self.outside[kind].items():
                 if outside.stage:
@@ -80,24 +81,28 @@ class Voltage:
         for key in sorted(self._groups.keys() - groups.keys()):
             yield key, None
         for key, devices in groups.items():
-            yield key, self._claim(key.split("/")[0], devices)
-        self._groups = groups
+            kind = key.split("/")[0]
+            sure = {device for device in devices if self.outside[kind][device].stage == "confirmed"}
+            widest[key] = sorted(sure.union(self._groups.get(key, ())))
+            yield key, self._claim(kind, devices, widest[key])
+        self._groups = widest
 
-    def _claim(self, kind: str, devices: list[str]) -> Claim:
+    def _claim(self, kind: str, devices: list[str], sure: list[str]) -> Claim:
+        """The group as it is now, at the node of all that were surely outside: recovering one by one moves nothing."""
         told = self.outside[kind]
-        sure = [device for device in devices if told[device].stage == "confirmed"]
         counted = sorted(sure or devices)
         node = self._tree.common(counted) if len(counted) > 1 else self._tree.devices[counted[0]].node
         meters = tuple(device for device in counted if self._tree.devices[device].kind == "meter")
-        worst = max((told[d].worst for d in counted), key=lambda v: v if kind == "over_voltage" else -v)
+        now = [told[device] for device in devices]
+        worst = max((outside.worst for outside in now), key=lambda v: v if kind == "over_voltage" else -v)
         severe = worst > self._severe[kind] if kind == "over_voltage" else worst < self._severe[kind]
         return Claim(
             type=kind,
             node=node,
             state="confirmed" if sure else "suspected",
             severity="critical" if severe else "major" if sure else "minor",
-            started_at=min(told[d].since for d in counted),
-            started_after=min(told[d].after for d in counted),
+            started_at=min(outside.since for outside in now),
+            started_after=min(outside.after for outside in now),
             devices=meters,
             equivalents=self._tree.equivalents(node),
             evidence=(

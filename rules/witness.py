@@ -42,6 +42,9 @@ _KEPT = (
     "implausible",
     "late",
     "excused",
+    "energy",
+    "energy_at",
+    "idle_at",
 )
 
 
@@ -104,6 +107,9 @@ class Witness:
         self.history: list[list[float]] = []  # terminals: [at, kW]
         self.implausible = 0
         self.late = 0
+        self.energy: float | None = None  # register, import less export, kWh
+        self.energy_at = 0.0
+        self.idle_at = 0.0  # since when it draws nothing; 0: it draws
         self.excused = False  # something known explains its silence
 
     def take(self, seen: Observation) -> int:

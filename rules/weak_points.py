@@ -1,0 +1,180 @@
+"""Weak points before they fail: clocks that drift, registers that run backwards, supplies without load, lost energy."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from rules.area import Area
+from rules.book import Claim
+from rules.incident import Severity
+from rules.observation import Observation
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import ALIVE, Witness
+
+
+@dataclass(slots=True)
+class Balance:
+    """Energy of the area over the hour that runs, and how much of the last hours was lost."""
+
+    since: float
+    start: dict[str, float]  # register by device, kWh, import less export
+    lossy: int = 0  # hours in a row with too much loss
+    share: float = 0.0
+
+
+class WeakPoints:
+    """What one device's own values say about it, and what all registers say together."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["weak"]
+        self._no_load = limits["report"]["no_load_a"]
+        self._nominal = area.nominal_voltage
+        self._meters = [device.id for device in area.devices if device.kind == "meter"]
+        self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
+        self._poll = area.poll_period_s
+        self._strangers: dict[str, float] = {}
+        self._balance: Balance | None = None
+        self._said: set[str] = set()
+        self._news: list[tuple[str, Claim | None]] = []
+
+    def take(self, seen: Observation, witness: Witness) -> bool:
+        """A device answered; whether there is something to say."""
+        values = seen.values
+        offset = values.get("clock_offset")
+        if offset is not None:
+            self._clock(seen.device, seen.at, offset)
+        energy = values.get("energy_import")
+        if energy is not None:
+            self._register(witness, seen.at, energy - (values.get("energy_export") or 0.0))
+        if witness.single:
+            self._load(witness)
+        closed = seen.device == self._terminal and self._close_hour(seen.at)
+        return closed or bool(self._news)
+
+    def stranger(self, seen: Observation) -> bool:
+        """A device answered that the topology does not know; whether there is something to say."""
+        if seen.fault is not None:
+            return False
+        first = self._strangers.setdefault(seen.device, seen.at)
+        if seen.at > first:
+            says = "it answers and stands in no list of this area: replaced, added, or listened in from elsewhere"
+            self._say(f"unknown/{seen.device}", "unknown_device", seen.device, first, "info", says, {}, devices=())
+        return bool(self._news)
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        yield from self._news
+        self._news = []
+
+    def _clock(self, device: str, at: float, offset: float) -> None:
+        key, far = f"clock/{device}", abs(offset)
+        if far > self._limits["clock_s"]:
+            serious = far > self._limits["clock_alarm_s"]
+            says = f"its clock is off by {offset:.0f} s"
+            self._say(key, "clock_drift", device, at, "minor" if serious else "info", says, {"offset_s": offset})
+        else:
+            self._over(key)
+
+    def _register(self, witness: Witness, at: float, energy: float) -> None:
+        was, witness.energy, witness.energy_at = witness.energy, energy, at
+        if was is None or witness.device.kind != "meter":
+            return
+        fell = was - energy
+        exported = (witness.power or 0.0) < 0 or (witness.usual or 0.0) < 0
+        if fell > self._limits["backwards_kwh"] and not exported:
+            key, says = f"register/{witness.device.id}", f"its register fell by {fell:.2f} kWh: replaced or reset"
+            self._say(key, "register_backwards", witness.device.id, at, "info", says, {"fell_kwh": round(fell, 2)})
+            self._over(key)
+
+    def _load(self, witness: Witness) -> None:
+        key, amps = f"load/{witness.device.id}", witness.amps
+        usual = (witness.usual or 0.0) * 1000 / self._nominal  # A
+        alive = witness.state[witness.places[0]] == ALIVE
+        if amps is None or amps >= self._no_load or witness.relay_open or not alive:
+            if witness.idle_at:
+                witness.idle_at = 0.0
+                self._over(key)
+        elif not witness.idle_at:
+            witness.idle_at = witness.at if usual > 10 * self._no_load else 0.0
+        elif witness.at - witness.idle_at >= self._limits["no_load_s"]:
+            says = "it has voltage and all load is gone at once, the base load too: look behind the meter"
+            self._say(key, "customer_side_fault", witness.device.id, witness.idle_at, "info", says, {})
+
+    def _close_hour(self, at: float) -> bool:
+        """At the end of every hour: what the terminal gave against what the meters took."""
+        balance = self._balance
+        if balance is not None and at - balance.since < 3600:
+            return False
+        now = self._registers(at)
+        if balance is not None and len(now) == len(balance.start) == len(self._meters) + 1:
+            self._judge(balance, now, at)
+        lossy, share = (balance.lossy, balance.share) if balance else (0, 0.0)
+        self._balance = Balance(at, now, lossy, share)
+        return True
+
+    def _registers(self, at: float) -> dict[str, float]:
+        """Registers that were read lately, by device."""
+        witnesses = (self._witnesses[device] for device in (*self._meters, self._terminal))
+        return {w.device.id: w.energy for w in witnesses if w.energy is not None and at - w.energy_at < 2 * self._poll}
+
+    def _judge(self, balance: Balance, now: Mapping[str, float], at: float) -> None:
+        given = now[self._terminal] - balance.start[self._terminal]
+        taken = sum(now[meter] - balance.start[meter] for meter in self._meters)
+        if given < self._limits["loss_least_kwh"]:
+            return
+        share = (given - taken) / given
+        balance.share = share
+        balance.lossy = balance.lossy + 1 if share > self._limits["loss_share"] else 0
+        if balance.lossy >= self._limits["loss_hours"]:
+            says = f"of {given:.1f} kWh the meters took {taken:.1f}: {share:.0%} lost in the last hour"
+            top = self._tree.devices[self._terminal].node
+            figures = {"given_kwh": round(given, 2), "taken_kwh": round(taken, 2), "share": round(share, 4)}
+            began = at - 3600 * balance.lossy
+            self._say("loss", "line_loss", top, began, "info", says, figures, devices=tuple(self._meters))
+        elif balance.lossy == 0:
+            self._over("loss")
+
+    def _say(
+        self,
+        key: str,
+        kind: str,
+        node: str,
+        at: float,
+        severity: Severity,
+        says: str,
+        figures: Mapping[str, float],
+        devices: tuple[str, ...] | None = None,
+    ) -> None:
+        if key in self._said:
+            return
+        self._said.add(key)
+        claim = Claim(
+            type=kind,
+            node=node,
+            state="confirmed",
+            severity=severity,
+            started_at=at,
+            started_after=at,
+            devices=(node,) if devices is None else devices,
+            evidence=(says,),
+            figures=figures,
+        )
+        self._news.append((key, claim))
+
+    def _over(self, key: str) -> None:
+        if key in self._said:
+            self._said.discard(key)
+            self._news.append((key, None))
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return [self._strangers, asdict(self._balance) if self._balance else None, sorted(self._said)]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self._strangers, balance, said = kept
+        self._balance = Balance(**balance) if balance else None
+        self._said = set(said)
