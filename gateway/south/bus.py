@@ -220,7 +220,8 @@ class Bus:
         pause = 0.0
         if health.down:
             dead = sum(other.health.down for other in self._stations.values())
-            pause = health.pause(schedule.period, station.visit_s, dead)
+            cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
+            pause = health.pause(schedule.period, cost, dead)
         schedule.served(now, pause)
         station.waiting = False
         self._queue.schedule(station)

@@ -45,7 +45,7 @@ class Health:
     def pause(self, period: float, cost: float, dead: int) -> float:
         """Seconds until the next visit of a device that is down.
 
-        `cost` is what the last visit took, in seconds, `dead` how many devices of the line are down.
+        `cost` is how long the last visit kept the line, in seconds, `dead` how many devices of the line are down.
         """
         doubled: float = period * 2.0 ** min(self.failures - PATIENCE + 1, 16)
         fair = cost * max(dead, 1) / SHARE_OF_THE_DEAD
