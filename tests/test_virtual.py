@@ -86,4 +86,4 @@ async def test_time_stands_still_while_something_outside_is_waited_for() -> None
 
 def test_a_test_that_would_hang_says_so() -> None:
     with pytest.raises(StandstillError):
-        run_virtual(asyncio.Event().wait())
+        run_virtual(asyncio.Event().wait(), standstill_s=0.01)

@@ -17,7 +17,6 @@ foresee: pass `patience`, real seconds to wait for the outside before each jump,
 import asyncio
 import functools
 import selectors
-import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -35,6 +34,10 @@ START = 1000.0
 """Monotonic time when a virtual loop starts: not zero, so that nobody takes it for a span."""
 
 
+STANDSTILL_S = 30.0
+"""Real seconds without any timer and any sign from outside after which a test is given up."""
+
+
 class StandstillError(RuntimeError):
     """Every task waits, no timer runs and nobody outside can wake the loop: the test would hang for ever."""
 
@@ -42,9 +45,10 @@ class StandstillError(RuntimeError):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop; only its time and its waiting differ."""
 
-    def __init__(self, patience: float = 0.0) -> None:
+    def __init__(self, patience: float = 0.0, standstill_s: float = STANDSTILL_S) -> None:
         self.now = START
         self.patience = patience
+        self.standstill_s = standstill_s
         self.held = 0  # pieces of work outside the loop that time has to wait for
         super().__init__(_JumpingSelector(self))
         self._clock_resolution = 1e-6  # asyncio's own 1 ns drowns in a float after a year: a due timer would never fire
@@ -78,9 +82,9 @@ class _JumpingSelector(selectors.BaseSelector):
         if loop.held:
             return self._real.select(None)
         if timeout is None:
-            if len(self.get_map()) <= 1 and threading.active_count() == 1:  # 1: the loop's own wake-up socket
-                raise StandstillError("every task waits for something that will never happen")
-            return self._real.select(None)
+            if ready := self._real.select(loop.standstill_s):
+                return ready
+            raise StandstillError("every task waits for something that will never happen")
         if ready := self._real.select(min(timeout, loop.patience)):
             return ready
         loop.now += timeout
@@ -136,9 +140,9 @@ def outside() -> Iterator[None]:
         loop.held -= 1
 
 
-def run_virtual(main: Coroutine[Any, Any, T], patience: float = 0.0) -> T:
+def run_virtual(main: Coroutine[Any, Any, T], patience: float = 0.0, standstill_s: float = STANDSTILL_S) -> T:
     """Run a coroutine on a virtual loop of its own and give its result."""
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience)) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(patience, standstill_s)) as runner:
         return runner.run(main)
 
 
