@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from importlib.metadata import version
 from gateway.clock import Clock, SystemClock, iso
 from gateway.health import Health, Progress, Systemd
 from gateway.jobs import Jobs
+from gateway.north.commands import Commands
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
@@ -20,7 +21,9 @@ from gateway.pipeline import Pipeline
 from gateway.settings.models import Site
 from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
+from gateway.south.poll import Poll
 from gateway.store import Store, Stream
+from gateway.verbs import Verbs, announced
 from rules.engine import Engine
 from rules.incident import Wish
 
@@ -49,7 +52,7 @@ class Gateway:
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
-        self.rules = Engine(site.area, site.thresholds, site.planned, site.orders, saved)
+        self.rules = Engine(site.area, site.thresholds, [*site.planned, *announced(saved)], site.orders, saved)
         self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
@@ -125,7 +128,19 @@ class Gateway:
             self.rules.active,
             self.figures,
             self.birth,
+            Commands(self._verbs().table, self.clock),
         )
+
+    def _verbs(self) -> Verbs:
+        """What operators may ask."""
+
+        def keep(items: Mapping[str, object | None]) -> None:
+            self.store.put((), items)
+
+        def ask(device: str, points: Sequence[str]) -> Awaitable[Poll]:
+            return self.buses[self._line_of[device]].ask(device, points)
+
+        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures)
 
     def _influx(self) -> InfluxSender | None:
         if self.site.influx is None:

@@ -10,10 +10,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 
 from gateway.north.backoff import Backoff
+from gateway.north.commands import Commands
 from gateway.north.fresh import Fresh
 from gateway.north.greeting import Greeting
 from gateway.north.messages import Message, Parcel, chunks, event, level, meta, observations
@@ -66,6 +68,7 @@ class MqttSender:
         active: Callable[[], Iterable[Incident]],
         figures: Callable[[], Mapping[str, object]],
         birth: Callable[[], Mapping[str, object]],
+        commands: Commands | None = None,
     ) -> None:
         """`birth`: what the state says besides `state`: boot id, version and the like."""
         self.root = f"{settings.root}/v1/{level(site.id)}/"
@@ -74,6 +77,8 @@ class MqttSender:
         self._brokers = [settings]
         if settings.fallback_host:
             self._brokers.append(replace(settings, host=settings.fallback_host, port=settings.fallback_port))
+        self._commands = commands
+        self._answering: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
         self._window = Window(settings.inflight)
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
@@ -125,12 +130,30 @@ class MqttSender:
         greeting = Greeting(session, self.root)
         if not await greeting.check(self._store_id()):
             log.warning("mqtt: may not listen below %s: nobody checks that the broker passes on", self.root)
+        if self._commands is not None:
+            session.heard = partial(self._heard, session)
+            if not await session.subscribe(f"{self.root}cmd/+"):
+                log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
         greeting.say([self._state("online"), *meta(self._site.devices)], self._active())
         log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
         self._says = ""
         self._connects += 1
         self._backoff.reset()
+
+    def _heard(self, session: Session, topic: str, payload: bytes, retained: bool) -> None:
+        """A request of an operator. One that the broker kept is of nobody who waits for its answer."""
+        verb = topic.removeprefix(f"{self.root}cmd/")
+        if verb != topic and not retained:
+            task = asyncio.get_running_loop().create_task(self._answer(session, verb, payload))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, session: Session, verb: str, payload: bytes) -> None:
+        assert self._commands is not None
+        answer = await self._commands.answer(verb, payload)
+        with contextlib.suppress(BrokerError):  # asked again over the next session, it is answered from memory
+            session.publish(Message(f"rsp/{level(verb)}", answer).below(self.root))
 
     def _down(self, says: str) -> None:
         self._failures += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivers.api import Point, Profile
 from gateway.clock import SystemClock
+from gateway.north.commands import Commands
 from gateway.north.mqtt import MqttSender
 from gateway.settings.models import Device, Line, Mqtt, Site
 from gateway.settings.models import Store as StoreSettings
@@ -82,7 +83,11 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def desk(
-    path: Path, settings: Mqtt, active: Sequence[Incident] = (), patience_s: float = 60
+    path: Path,
+    settings: Mqtt,
+    active: Sequence[Incident] = (),
+    patience_s: float = 60,
+    commands: Commands | None = None,
 ) -> AsyncIterator[Desk]:
     """A sender at work; ends as the service ends."""
     store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("mqtt",))
@@ -91,6 +96,7 @@ async def desk(
     sender = MqttSender(
         site(), settings, store.outbox("mqtt"), lambda: store.id, lambda: standing,
         figures=lambda: {"rss_mb": 50}, birth=lambda: {"boot": "b1", "version": "0.1.0"},
+        commands=commands,
     )  # fmt: skip
     try:
         async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:
