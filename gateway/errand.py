@@ -25,7 +25,6 @@ class Errand:
 
     def __init__(self, port: str, clock: Clock, echo: bool = False) -> None:
         self._link: Link = link_to(port, clock)
-        self._clock = clock
         self._wire = Wire(self._link, clock, Trace(clock, KEPT), echo)
 
     async def open(self) -> None:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from drivers.api import Value
-from drivers.dlt645.value import Format, parse_format
+from drivers.dlt645.value import Format, parse_format, without_separators
 from drivers.errors import BadReplyError, RequestError
 
 Edition = Literal["1997", "2007"]
@@ -71,8 +71,10 @@ class Item:
     def read(self, data: bytes) -> list[Labelled]:
         """All values in an answer's data. Raises BadReplyError when the length cannot be right."""
         size = self.size
-        if not size:
-            return [Labelled(self.name, self.fields[0].format.read(data), self.fields[0].unit)]
+        if not size or (len(self.fields) == 1 and not self.labels):
+            return [Labelled(self.fields[0].name or self.name, self.value(data), self.fields[0].unit)]
+        if self.labels:
+            data = without_separators(data, size)
         rounds, rest = divmod(len(data), size)
         if rest or (rounds != 1 and not 0 < rounds <= len(self.labels)):
             raise BadReplyError(f"{self.identifier}: {len(data)} data bytes, {self.name} is made of {size}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from drivers.api import Explanation, Value
-from drivers.dlt645.catalog import Item, find
+from drivers.dlt645.catalog import Item, carried
 from drivers.dlt645.frame import END, EVERYONE, OVERHEAD, START, Frame, frames
 from drivers.dlt645.functions import (
     BAUD_CODES,
@@ -99,13 +99,14 @@ def _content(frame: Frame, edition: str) -> Facts:
     """What the data of a frame that is no error say."""
     digits, with_identifier = (2, _WITH_IDENTIFIER_1997) if edition == "1997" else (4, _WITH_IDENTIFIER_2007)
     if frame.function in with_identifier and len(frame.data) >= digits:
-        return _about_identifier(frame, frame.data[:digits][::-1].hex().upper(), frame.data[digits:], edition)
+        return _about_identifier(frame, frame.data[:digits], frame.data[digits:], edition)
     special = _SPECIAL.get(frame.function) if edition == "2007" else _SPECIAL_1997.get(frame.function)
     return special(frame) if special else {}
 
 
-def _about_identifier(frame: Frame, identifier: str, rest: bytes, edition: str) -> Facts:
-    item = find(identifier)
+def _about_identifier(frame: Frame, wire: bytes, rest: bytes, edition: str) -> Facts:
+    item = carried(wire)
+    identifier = wire[::-1].hex().upper()
     facts: Facts = {"identifier": identifier, "name": item.name if item else None, "unit": _unit(item)}
     if item:
         facts["title"] = item.title

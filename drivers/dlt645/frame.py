@@ -11,7 +11,7 @@ OVERHEAD = 12  # two starts, six address bytes, control, length, sum, end
 LONGEST_READ = 200  # data bytes of a read answer
 LONGEST_WRITE = 50  # data bytes of a write
 READ, READ_NEXT, READ_ADDRESS = 0x11, 0x12, 0x13
-READ_1997, READ_NEXT_1997, READ_AGAIN_1997 = 0x01, 0x02, 0x03
+READ_1997, READ_NEXT_1997 = 0x01, 0x02
 
 FROM_SLAVE, REFUSED, MORE, FUNCTION = 0x80, 0x40, 0x20, 0x1F
 """Bits of the control byte: direction, error answer, another frame follows, function code."""

@@ -8,6 +8,7 @@ from drivers.api import Reading, Value
 from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame, FrameBuffer, encode
 from drivers.dlt645.functions import ERRORS_1997, ERRORS_2007, meaning
 from drivers.dlt645.plan import Ask, Wanted
+from drivers.dlt645.value import without_separators
 from drivers.errors import BadReplyError, RefusedError
 
 WAKE_BYTES = 4  # what the standard recommends in front of a request
@@ -152,6 +153,7 @@ def _part(wanted: Wanted, data: bytes) -> bytes | None:
     size = wanted.format.size or len(data)
     if wanted.at is None:
         return data if len(data) == size else None
+    data = without_separators(data, size)
     start = wanted.at * size
     return data[start : start + size] if len(data) % size == 0 and start + size <= len(data) else None
 

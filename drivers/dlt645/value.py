@@ -169,6 +169,14 @@ class Raw:
         return data
 
 
+def without_separators(data: bytes, size: int) -> bytes:
+    """The items of a block without the AA that some meters put between them; AA is no byte of a number."""
+    separators = data[size :: size + 1]
+    if not separators or separators.strip(b"\xaa") or len(data) % (size + 1) not in (0, size):
+        return data
+    return b"".join(data[start : start + size] for start in range(0, len(data), size + 1))
+
+
 _NUMBER = re.compile(r"(-?)(X+)(?:\.(X+))?")
 _SIZED = re.compile(r"(text|bytes|bit) ?(\d*)")
 

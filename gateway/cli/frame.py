@@ -59,11 +59,13 @@ def frame(
 def explained(data: bytes) -> list[Found]:
     """The frames of every protocol in their order; where two claim the same bytes, a good and a longer one wins."""
     claims = [claim for name in registry.protocols() for claim in _placed(data, registry.driver(name).explain(data))]
-    taken: list[Found] = []
+    settled: list[Found] = []
+    taken = bytearray(len(data))  # 1 where a byte belongs to a frame already
     for claim in sorted(claims, key=lambda claim: (claim.broken, -len(claim.frame.raw))):
-        if all(claim.end <= other.at or claim.at >= other.end for other in taken):
-            taken.append(claim)
-    return sorted(taken, key=lambda claim: claim.at)
+        if not any(taken[claim.at : claim.end]):
+            taken[claim.at : claim.end] = b"\1" * len(claim.frame.raw)
+            settled.append(claim)
+    return sorted(settled, key=lambda claim: claim.at)
 
 
 def _placed(data: bytes, frames: Iterable[Explanation]) -> Iterable[Found]:

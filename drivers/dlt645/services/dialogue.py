@@ -45,7 +45,6 @@ class Dialogue(Generic[T]):
         self._buffer = FrameBuffer()
         self.result: T | None = None
         self._request, self._heard = b"", b""
-        self.over = False
         self.error: DriverError | None = None  # what ended the script
 
     def next_request(self) -> bytes | None:
@@ -106,9 +105,9 @@ class Dialogue(Generic[T]):
         try:
             self._question = step()
         except StopIteration as end:
-            self._question, self.result, self.over = None, end.value, True
+            self._question, self.result = None, end.value
         except DriverError as error:
-            self._question, self.error, self.over = None, error, True
+            self._question, self.error = None, error
 
 
 def _refusal(asked: Frame, answer: Frame) -> RefusedError:

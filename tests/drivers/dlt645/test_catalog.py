@@ -111,6 +111,19 @@ def test_what_an_identifier_holds_comes_back_as_it_was_written(identifier: str, 
     assert [one.value for one in item.read(item.write(values))] == values
 
 
+def test_every_row_of_the_catalogue_is_read_as_it_is_written() -> None:
+    chance = Random(645)
+    for family in families():
+        for code in (0, -1):
+            identifier = _filled(family, tuple(list(axes()[run].codes)[code] for run in family.axes))
+            item = find(identifier)
+            assert item, family.where
+            values = [sample(field.format, chance) for field in item.fields]
+            assert [one.value for one in item.read(item.write(values))] == values, identifier
+            names = [one.name for one in item.read(item.write(values))]
+            assert len(set(names)) == len(names), f"{identifier}: two values of one name"
+
+
 @pytest.mark.parametrize("identifier", ["02010100", "0201FF00", "03110001"])
 def test_data_of_a_wrong_length_are_a_bad_reply(identifier: str) -> None:
     item = find(identifier)

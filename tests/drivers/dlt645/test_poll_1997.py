@@ -31,6 +31,14 @@ def test_the_clock_is_put_together_from_time_and_date() -> None:
     assert readings == {"clock": "2026-11-22T09:15:30"}
 
 
+@pytest.mark.parametrize("last", ["", "AA"], ids=["between the items", "behind the last too"])
+def test_a_block_may_have_separators(last: str) -> None:
+    talk = Dlt645().converse(PROFILE, ADDRESS, ["voltage_a", "voltage_b", "voltage_c"])
+    talk.next_request()
+    readings = talk.feed(encode(Frame(ADDRESS, 0x81, bytes.fromhex("1FB6 3102 AA 2902 AA 3002" + last))))
+    assert [reading.value for reading in readings or ()] == [231, 229, 230]
+
+
 def test_a_refusal_has_the_meaning_of_this_edition() -> None:
     talk = Dlt645().converse(PROFILE, ADDRESS, ["reactive_power"])
     talk.next_request()
