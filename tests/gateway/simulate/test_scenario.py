@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import SettingsError
+from gateway.settings import load as load_site
+from gateway.simulate.calls import reached
 from gateway.simulate.fault import KINDS
 from gateway.simulate.scenario import EXPECTED, load
+from gateway.simulate.site import lay_out
 from tests.gateway.simulate.areas import small_area
 
 GOOD = """
@@ -98,3 +101,21 @@ def test_a_wrong_file_is_named_with_line_and_remedy(tmp_path: Path, text: str, s
 
 def test_all_faults_of_a_file_come_at_once(tmp_path: Path) -> None:
     assert len(complaints(tmp_path, GOOD.replace('"F1"', '"F9"').replace("begin_s = 10", "begins = 10"))) == 3
+
+
+def test_the_demos_scenario_is_right_and_explains_every_kind(tmp_path: Path) -> None:
+    site = load_site(lay_out(tmp_path))
+    scenario = load(tmp_path / "scenario.toml", site.area)
+    assert len({episode.fault.kind for episode in scenario.episodes}) >= 5
+    text = (tmp_path / "scenario.toml").read_text()
+    assert [kind for kind in KINDS if kind not in text] == []
+
+
+def test_the_demos_faults_on_a_feeder_never_overlap(tmp_path: Path) -> None:
+    """Two faults that touch the same meters at a time have no single right answer."""
+    site = load_site(lay_out(tmp_path))
+    episodes = load(tmp_path / "scenario.toml", site.area).episodes
+    for first in episodes:
+        for second in episodes:
+            if first is not second and first.begin_s <= second.begin_s < (first.end_s or 0):
+                assert not {d.id for d in reached(site.area, first)} & {d.id for d in reached(site.area, second)}
