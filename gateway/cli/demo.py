@@ -6,6 +6,9 @@ import typer
 
 from gateway.cli.options import Json
 
+LOG_WIDTH = 110
+"""Columns of the table where there is no terminal: in a log it must not be cut."""
+
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
@@ -25,6 +28,8 @@ def demo(
 
     console = Console(stderr=as_json)
     plain = plain or as_json or not console.is_terminal
+    if not console.is_terminal:
+        console = Console(stderr=as_json, width=LOG_WIDTH)
     try:
         result = asyncio.run(play(console, keep=keep, plain=plain))
     except (LookupError, RuntimeError, OSError) as error:
