@@ -15,6 +15,7 @@ from gateway.cli.scan import scan
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 from gateway.cli.store import store
+from gateway.cli.watch import watch
 
 app = typer.Typer(
     name="taiqu",
@@ -36,6 +37,7 @@ app.command("scan")(scan)
 app.command("schema")(schema)
 app.command("simulate")(simulate)
 app.command("store")(store)
+app.command("watch")(watch)
 
 app.add_typer(meter, name="meter")
 

@@ -33,11 +33,17 @@ class BrokerError(Exception):
 class Session:
     """Connect, publish, hear. Callbacks run on the event loop."""
 
-    def __init__(self, settings: Mqtt, client_id: str, will: Message, acknowledged: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        settings: Mqtt,
+        client_id: str,
+        will: Message | None = None,
+        acknowledged: Callable[[int], None] | None = None,
+    ) -> None:
         """`acknowledged` gets the number that `publish` gave, when the broker has the message."""
         self.heard: Callable[[str, bytes, bool], None] = lambda *_: None  # topic, payload, whether it was retained
         self.broker = f"{settings.host}:{settings.port}"
-        self._acknowledged = acknowledged
+        self._acknowledged = acknowledged or (lambda _: None)
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
@@ -46,7 +52,8 @@ class Session:
         self._farewell: tuple[int, asyncio.Future[None]] | None = None
         self._threads = ThreadPoolExecutor(1, "mqtt-connect")
         self._client = _client(settings, client_id)
-        self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish

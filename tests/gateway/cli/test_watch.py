@@ -1,0 +1,118 @@
+"""`taiqu watch`: everything a gateway says of itself is shown, and nothing else is needed."""
+
+import asyncio
+import io
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gateway.pipeline import observed, told
+from gateway.settings.models import Mqtt
+from gateway.watch import Watched, screen
+from tests.gateway.north.site import desk, incident, observation
+from tests.gateway.north.test_prometheus import figures
+from tests.servers import Server
+
+
+def shown(watched: Watched) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(screen(watched, "gw1", rows=2))
+    text = console.file
+    assert isinstance(text, io.StringIO)
+    return text.getvalue()
+
+
+def test_the_screen_tells_of_lines_incidents_devices_and_store() -> None:
+    watched = Watched()
+    said = [
+        watched.hear("state", {"state": "online", "version": "0.1.0"}),
+        watched.hear("data/rs485-1", {"observations": [{"device": "M1", "at": 1.8e9, "values": {"voltage": 230.5}}]}),
+        watched.hear("hist/rs485-1", {"observations": [{"device": "M2", "at": 1.8e9, "fault": "timeout"}]}),
+        watched.hear("data/rs485-1", {"observations": [{"device": "M3", "at": 1.8e9, "values": {}}]}),
+        watched.hear("event/critical", {"data": asdict(incident("i1"))}),
+        watched.hear("alarm/i1", asdict(incident("i1"))),
+        watched.hear("metrics", figures()),
+    ]
+    assert [line for line in said if line] == [
+        "gateway is online",
+        "2027-01-15T08:00:00.000Z critical box_outage at B1: confirmed (first), 2 devices",
+    ]
+    text = shown(watched)
+    for piece in ("gw1 online", "rs485-1", "50%", "box_outage", "voltage 230.5", "timeout", "and 1 more", "mqtt 12"):
+        assert piece in text, piece
+    watched.hear("alarm/i1", None)
+    assert "nothing is wrong" in shown(watched)
+
+
+CONFIG = """
+[gateway]
+id = "gw1"
+[store]
+path = "store.db"
+[mqtt]
+port = {port}
+[[line]]
+id = "rs485-1"
+port = "/dev/ttyS9"
+"""
+AREA = """
+[area]
+id = "TQ1"
+[[node]]
+id = "T1"
+kind = "transformer"
+[[node]]
+id = "B1"
+kind = "box"
+parent = "T1"
+"""
+DEVICES = """device,profile,line,address,node,phases,customer
+M1,dlt645-2007-1p,rs485-1,000000000012,B1,A,C1
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, mosquitto: Server) -> Path:
+    (tmp_path / "gateway.toml").write_text(CONFIG.format(port=mosquitto.port))
+    (tmp_path / "area.toml").write_text(AREA)
+    (tmp_path / "devices.csv").write_text(DEVICES)
+    (tmp_path / "rules.toml").write_text("")
+    return tmp_path / "gateway.toml"
+
+
+def watching(config: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "gateway", "watch", "--config", str(config), "--seconds", "3", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.broker
+async def test_a_real_gateway_is_watched_without_a_terminal(config: Path, mosquitto: Server, tmp_path: Path) -> None:
+    async with desk(tmp_path / "a.db", Mqtt(port=mosquitto.port, together_s=0.05), active=[incident("i1")]) as gateway:
+        await gateway.until(lambda: gateway.sender.report.connected)
+        looking = [asyncio.to_thread(watching, config, *options) for options in ((), ("--json",))]
+        tasks = [asyncio.ensure_future(one) for one in looking]
+        while not all(task.done() for task in tasks):
+            gateway.store.put([observed(observation(1)), told(incident("i2"))])
+            await asyncio.wait(tasks, timeout=0.5)
+    plain, programs = (task.result() for task in tasks)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert "gateway is online" in plain.stdout
+    assert "critical box_outage at B1: confirmed" in plain.stdout
+    heard = [json.loads(line) for line in programs.stdout.splitlines()]
+    assert {"taiqu/v1/gw1/state", "taiqu/v1/gw1/alarm/i1", "taiqu/v1/gw1/data/rs485-1"} <= {
+        row["topic"] for row in heard
+    }
+
+
+@pytest.mark.broker
+def test_a_broker_that_is_not_there_is_said(config: Path, mosquitto: Server) -> None:
+    mosquitto.kill()
+    none = watching(config)
+    assert none.returncode == 1
+    assert "Connection refused" in none.stderr
+    assert "Traceback" not in none.stderr
