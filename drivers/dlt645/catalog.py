@@ -6,7 +6,7 @@ those places. Families are never expanded; an identifier is matched when somebod
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -50,10 +50,12 @@ class Item:
     labels: tuple[str, ...] = ()  # when the fields are repeated: what each round adds to the name
     writable: bool = False
     bits: Mapping[int, str] = field(default_factory=dict)  # of a word: what a 1 means
-    _only: Format = field(init=False, repr=False, compare=False)  # at hand for items that are one value
+    _read: Callable[[bytes], Value] = field(init=False, repr=False, compare=False)  # of the first field
+    _first: int = field(init=False, repr=False, compare=False)  # its bytes
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_only", self.fields[0].format)
+        object.__setattr__(self, "_read", self.fields[0].format.read)
+        object.__setattr__(self, "_first", self.fields[0].format.size)
 
     @property
     def size(self) -> int:
@@ -63,10 +65,9 @@ class Item:
 
     def value(self, data: bytes) -> Value:
         """The value of an item that is one. Raises BadReplyError when the length cannot be right."""
-        size = self._only.size
-        if len(data) != size and size:
-            raise BadReplyError(f"{self.identifier}: {len(data)} data bytes, {self.name} is {size}")
-        return self._only.read(data)
+        if len(data) != self._first and self._first:
+            raise BadReplyError(f"{self.identifier}: {len(data)} data bytes, {self.name} is {self._first}")
+        return self._read(data)
 
     def read(self, data: bytes) -> list[Labelled]:
         """All values in an answer's data. Raises BadReplyError when the length cannot be right."""
