@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 meter = typer.Typer(
     no_args_is_help=True,
-    help="Clock, events, freezes, load profile, parameters and relay of a DL/T 645 meter.",
+    help="Clock, events, freezes, load profile, parameters and relay of a DL/T 645 meter.\n\n"
+    "Example: taiqu meter events meter-017 power_down",
     epilog="The service holds its serial ports: stop it first. Exit status 1: the meter is silent or refuses.",
 )
 
