@@ -88,6 +88,16 @@ async def test_frames_are_at_least_three_and_a_half_characters_apart() -> None:
     assert max(gaps) < 0.006
 
 
+@pytest.mark.parametrize("configured", [False, True], ids=["that nobody configured", "that is configured"])
+@virtual
+async def test_an_echo_is_no_sign_of_life(configured: bool) -> None:
+    link = device_line(Faults(), echo=True)
+    link.seats[0].alive = False
+    async with running(link, toy("01"), line=Line("l1", "/dev/simulated", echo=configured)) as rig:
+        await asyncio.sleep(10)
+    assert rig.faults("m01") == ["timeout"]
+
+
 @virtual
 async def test_an_answer_that_comes_slowly_is_waited_for() -> None:
     async with running(device_line(Faults(slow=1.0)), toy("01", timeout=0.1)) as rig:
