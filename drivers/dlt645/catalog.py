@@ -294,7 +294,7 @@ def parse_field(text: str, suffix: str = "") -> Field:
 
 @cache
 def _shelves() -> Mapping[tuple[int, str], Sequence[Family]]:
-    """Families by length and first two digits, which no row but those of event records with axes leaves open."""
+    """Families by length and first two digits, which no row leaves open."""
     shelves: dict[tuple[int, str], list[Family]] = {}
     for family in families():
         shelves.setdefault((len(family.where), family.where[:2]), []).append(family)

@@ -296,22 +296,26 @@ def _subject(facts: Facts) -> str:
 
 def _given(facts: Facts) -> str:
     """The values of a frame for the sentence."""
-    if "items" in facts:
-        rows = facts["items"]
-        assert isinstance(rows, list)
+    if rows := _rows(facts.get("items")):
         shown = [f"{row['name']} {_shown(row['value'], row['unit'])}" for row in rows]
         return f" = {', '.join(shown)}"
+    if records := _rows(facts.get("records")):
+        return f" = {'; '.join(', '.join(f'{name} {_shown(value)}' for name, value in one.items()) for one in records)}"
     if "values" in facts:
         shown = [_shown(value, str(facts.get("unit") or "")) for value in _texts(facts["values"])]
         bits = f" ({', '.join(_texts(facts['bits']))})" if facts.get("bits") else ""
         return f" = {', '.join(shown)}{bits}"
-    keys = ("meter_address", "time", "freeze", "baud", "command", "output", "clears", "blocks", "records", "raw")
+    keys = ("meter_address", "time", "freeze", "baud", "command", "output", "clears", "blocks", "raw")
     said = [str(facts[key]) for key in keys if facts.get(key) not in (None, "", [])]
     return f": {', '.join(said)}" if said else ""
 
 
-def _shown(value: object, unit: str) -> str:
+def _shown(value: object, unit: str = "") -> str:
     return "no value" if value is None else f"{value} {unit}".rstrip()
+
+
+def _rows(value: object) -> Sequence[Mapping[str, str]]:
+    return value if isinstance(value, list) else []
 
 
 def _texts(value: object) -> Sequence[str]:

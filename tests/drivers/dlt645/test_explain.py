@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drivers.dlt645.explain import explain
 from drivers.dlt645.frame import Frame, encode
+from drivers.dlt645.load import write_block
 
 VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 
@@ -66,6 +67,8 @@ def test_a_frame_that_is_nearly_one_is_named_with_its_fault(raw: str, kind: str,
     assert says in frame.summary
 
 
+LOAD = write_block("2026-11-22T09:15", [[], [], [], [], [], ["1.25", None]])
+
 SENTENCES = {
     "a status word, bit by bit": (
         "6861100130121568910636383337 8333BE16",
@@ -78,6 +81,10 @@ SENTENCES = {
     "no value": ("681290785634126891063334343532325116", "= no value"),
     "the reasons of a refusal": ("6812907856341268d101399116", "no such data, wrong password or not authorised"),
     "a relay command with its end": ("68129078563412681c1035896745665544334d338c8c565544592e16", "relay: trip"),
+    "a recorded moment of the load profile": (
+        encode(Frame("000000000042", 0x91, bytes.fromhex("01000206") + LOAD)).hex(),
+        "= at 2026-11-22T09:15, demand 1.2500, reactive_demand no value",
+    ),
     "a wildcard": ("68aaaaaaaaaaaa68110433333433ae16", "to any meter"),
     "the broadcast": ("6899999999999968080663483c5544594d16", "to everyone: broadcast time: 2026-11-22T09:15:30"),
 }
