@@ -45,8 +45,9 @@ class Claim:
 class Book:
     """Every incident that lasts, by the key under which its rule knows it."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, remind_s: float) -> None:
         self._tree = tree
+        self._remind_s = remind_s
         self._open: dict[str, Incident] = {}
         self._count = 0
         self._changed: set[str] = set()
@@ -57,6 +58,8 @@ class Book:
         if was is None and claim.state in ENDED:
             return None
         reason = _reason(was, claim)
+        if reason is None and was is not None and self._forgotten(was, claim, at):
+            reason = "reminder"
         if reason is None:
             return None
         if was is None:
@@ -89,6 +92,10 @@ class Book:
         else:
             self._open[key] = incident
         return incident
+
+    def _forgotten(self, was: Incident, claim: Claim, at: float) -> bool:
+        serious = claim.severity in ("critical", "major") and claim.state == "confirmed"
+        return serious and at - was.at >= self._remind_s
 
     def end(self, key: str, at: float, ended_at: float, evidence: str = "") -> Incident | None:
         """Close what lasts under a key: cleared when it was confirmed, cancelled when it was only suspected."""

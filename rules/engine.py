@@ -1,6 +1,7 @@
 """All rules on one area: observations in, incidents, wishes and verdicts out. All state can be saved and loaded."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
@@ -17,11 +18,19 @@ from rules.transformer import Transformer
 from rules.voltage import Voltage
 from rules.weak_points import WeakPoints
 from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
-from rules.words import break_claim, case_claim, half_claim, momentary_claim, noise_claim, relay_claim
+from rules.words import (
+    break_claim,
+    case_claim,
+    half_claim,
+    idle_plan_claim,
+    momentary_claim,
+    noise_claim,
+    relay_claim,
+)
 
 NOTHING = Outcome()
 _NO_BUS = Wire(1)
-_KEPT = ("_now", "_stepped", "_dirty", "_uneven", "_news", "_gathered", "_masked", "_noisy")
+_KEPT = ("_now", "_stepped", "_dirty", "_uneven", "_news", "_gathered", "_wake", "_masked", "_noisy")
 
 
 class Engine:
@@ -44,7 +53,7 @@ class Engine:
             d.id: Witness(d, self._wires.get(d.bus or "", _NO_BUS), limits, area.nominal_voltage) for d in area.devices
         }
         self._pool = Pool(tree, limits, planned, orders)
-        self._book = Book(tree)
+        self._book = Book(tree, limits["pool"]["remind_s"])
         self._supply = Supply(tree, self._witnesses, limits, area)
         self._neutral = Neutral(tree, self._witnesses, limits, area)
         self._half = MvPhase(tree, self._witnesses, limits, area)
@@ -57,6 +66,7 @@ class Engine:
         self._dirty = False  # evidence about supply changed since the last step
         self._uneven = False  # voltages far from healthy changed since the last step
         self._news = False  # the voltage rule has something to say
+        self._wake = self._pool.deadline()  # when the next step is due
         self._gathered = 0.0  # when it last said something
         self._masked: dict[str, float] = {}  # devices that something else explains, and until when
         self._noisy: dict[str, float] = {}  # lines that lose answers, and since when
@@ -75,11 +85,12 @@ class Engine:
         said: list[Incident] = []
         wishes: tuple[Wish, ...] = ()
         pause = self._beat
-        while self._restless and observation.at - self._stepped >= pause:
-            early = self.tick(min(observation.at, max(self._now, self._stepped + pause)))  # as if told the time
+        while observation.at >= self._wake:  # as if the time had been told in between
+            early = self.tick(max(self._now, self._wake))
             said += early.incidents
             wishes += early.wishes
             pause *= 2
+            self._wake = max(self._wake, self._stepped + pause)
         self._now = max(self._now, observation.at)
         self._touched.add(observation.device)
         changed = witness.take(observation)
@@ -91,6 +102,8 @@ class Engine:
             said += self._relay(witness)
         if changed & EVIDENCE:
             self._dirty = True
+        if self._dirty or self._uneven or self._news:
+            self._rouse()
         return Outcome(tuple(said), wishes) if said or wishes else NOTHING
 
     def _stranger(self, observation: Observation) -> Outcome:
@@ -115,7 +128,7 @@ class Engine:
     def tick(self, at: float) -> Outcome:
         """Time passed without observations."""
         self._now = max(self._now, at)
-        return self._step() if self._due() else NOTHING
+        return self._step() if self._now >= self._wake else NOTHING
 
     def judge(self, report: Report) -> Verdict:
         """A customer's call, from what is known."""
@@ -128,11 +141,13 @@ class Engine:
         """Announce an outage; one with the same id replaces it."""
         self._pool.planned[outage.id] = outage
         self._dirty = self._stirred = True
+        self._rouse()
 
     def unplan(self, outage: str) -> None:
         """Withdraw an announced outage."""
         self._pool.planned.pop(outage, None)
         self._dirty = self._stirred = True
+        self._rouse()
 
     def active(self) -> tuple[Incident, ...]:
         """Incidents that last now, oldest first."""
@@ -157,17 +172,22 @@ class Engine:
                 "voltage": self._voltage.dump(),
                 "transformer": self._transformer.dump(),
                 "weak": self._weak.dump(),
+                "plans": sorted(self._pool.executed),
                 **self._book.changes(),
             }
         return items
 
-    @property
-    def _restless(self) -> bool:
-        """Whether time alone may change something."""
-        return self._dirty or self._uneven or self._news
+    def _rouse(self) -> None:
+        """Something changed: the next step is due a beat after the last."""
+        self._wake = min(self._wake, self._stepped + self._beat)
 
-    def _due(self) -> bool:
-        return self._restless and self._now - self._stepped >= self._beat
+    def _next(self) -> float:
+        """When the next step is due: a beat later when evidence moved, a poll later while something lasts."""
+        if self._dirty or self._uneven or self._news:
+            return self._stepped + self._beat
+        if self._supply.cases:
+            return self._stepped + self._area.poll_period_s
+        return self._pool.deadline()
 
     def _step(self) -> Outcome:
         """Weigh everything that changed since the last step."""
@@ -178,7 +198,11 @@ class Engine:
         wishes = self._supply.step(self._now, self._masked)
         said += self._supply_said()
         said += self._noise()
+        for plan in self._pool.not_executed(self._now):
+            said += self._say(f"plan/{plan.id}", idle_plan_claim(plan, self._now))
+            said += self._say(f"plan/{plan.id}", None)
         self._dirty = self._supply.busy or self._half.seen is not None or bool(self._masked)
+        self._wake = self._next()
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _say(self, key: str, claim: Claim | None) -> list[Incident]:
@@ -257,9 +281,20 @@ class Engine:
                 said += self._say(f"momentary/{case.key}", None)
         for case in self._supply.cases.values():
             if not case.back_at:
-                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool)
-                said += self._say(case.key, claim)
+                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool, self._now)
+                said += self._say(case.key, replace(claim, explained_by=self._explained_by(case)))
         return said
+
+    def _explained_by(self, case: Case) -> str | None:
+        """The incident that a confirmed case further up the tree is, when one is: this one hides behind it."""
+        for other in self._supply.cases.values():
+            if other is case or other.stage != "confirmed" or other.kind != "supply" or other.alone:
+                continue
+            inside = all(self._tree.covers(other.node, device) for device in case.devices)
+            larger = len(other.devices) > len(case.devices)
+            if inside and larger and (incident := self._book.get(other.key)):
+                return incident.id
+        return None
 
     def _came_back(self, case: Case) -> bool:
         """Whether a suspicion ended because its devices answer again, not because something else explains them."""
@@ -305,6 +340,7 @@ class Engine:
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
             self._weak.load(saved["weak"])
+            self._pool.executed.update(_strings(saved.get("plans")))
         self._book.load(saved)
 
 
@@ -314,3 +350,7 @@ def _wires(area: Area) -> dict[str, Wire]:
         if device.bus is not None:
             sizes[device.bus] = sizes.get(device.bus, 0) + 1
     return {bus: Wire(size) for bus, size in sizes.items()}
+
+
+def _strings(kept: object) -> list[str]:
+    return [str(item) for item in kept] if isinstance(kept, list) else []

@@ -6,6 +6,9 @@ from rules.area import DisconnectOrder, PlannedOutage
 from rules.thresholds import Limits
 from rules.topology import Tree
 
+NEVER = 1e15
+"""Epoch seconds that nobody lives to see; finite, so that it survives being saved."""
+
 
 class Pool:
     """What the utility said beforehand. Entries may come and go while the gateway runs."""
@@ -19,6 +22,7 @@ class Pool:
         self._order_s = limits["pool"]["order_s"]
         self.planned = {outage.id: outage for outage in planned}
         self.orders = list(orders)
+        self.executed: set[str] = set()  # plans that an outage belonged to
 
     def plan_for(self, node: str, since: float) -> PlannedOutage | None:
         """The plan that an outage of this node, begun then, belongs to."""
@@ -26,12 +30,24 @@ class Pool:
             within = plan.node in self._tree.nodes or plan.node in self._tree.devices
             in_time = plan.start - self._early <= since <= plan.end + self._late
             if within and in_time and self._tree.is_within(node, plan.node):
+                self.executed.add(plan.id)
                 return plan
         return None
 
     def overrun(self, plan: PlannedOutage, at: float) -> bool:
         """Whether an outage that still lasts has outlived its plan."""
         return at > plan.end + self._late
+
+    def deadline(self) -> float:
+        """When the next plan that nothing has come of must be spoken of."""
+        waiting = (plan.end for plan in self.planned.values() if plan.id not in self.executed)
+        return min(waiting, default=NEVER) + self._late
+
+    def not_executed(self, at: float) -> list[PlannedOutage]:
+        """Plans whose time is over without an outage; each is given once."""
+        over = [p for p in self.planned.values() if p.id not in self.executed and at >= p.end + self._late]
+        self.executed.update(plan.id for plan in over)
+        return over
 
     def order_for(self, device: str, at: float) -> DisconnectOrder | None:
         """The order by which a relay that was found open at this time was opened."""

@@ -6,15 +6,14 @@ young, newly dead devices may move it up the tree; once settled, they are a faul
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
-from statistics import median, pstdev
 
 from rules.area import Area
-from rules.explain import Drop, Explanation, SilentBus, explain
+from rules.explain import Explanation, SilentBus
 from rules.incident import Wish
-from rules.locate import WHOLE, Found, Sign
+from rules.locate import Found
 from rules.thresholds import Limits
 from rules.topology import PHASES, Tree
+from rules.weighing import Weighing
 from rules.witness import ALIVE, DEAD, Witness
 
 
@@ -52,16 +51,10 @@ class Supply:
         self._certain = limits["comm"]["certainty"]
         self._noisy = limits["comm"]["noise_share"]
         self._poll = area.poll_period_s
-        self._buses: dict[str, list[str]] = {}
-        for device in area.devices:
-            if device.bus is not None:
-                self._buses.setdefault(device.bus, []).append(device.id)
-        self._collectors = {bus.id: bus.collector_node for bus in area.buses}
-        self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
-        self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
+        self._weighing = Weighing(tree, witnesses, limits, area)
+        self._lines = self._weighing.lines
         self.cases: dict[str, Case] = {}
         self._count = 0
-        self._waiting: set[str] = set()  # silent lines whose load no terminal has told of yet
         self.ended: list[Case] = []  # since the last step, with back_at as their end
 
     @property
@@ -80,7 +73,7 @@ class Supply:
         owned = self._owned(masked, now)
         for name, witness in self._witnesses.items():
             witness.excused = name in owned
-        found = self._weigh(owned)
+        found = self._weighing.weigh(owned)
         self._match(found, set(masked), now)
         return list(self._wishes(now))
 
@@ -92,7 +85,7 @@ class Supply:
             if case.stage != "confirmed" or not self._frozen(case, now):
                 continue
             owned.update(case.devices)
-            owned.update(device for bus in case.consequent for device in self._buses.get(bus, ()))
+            owned.update(device for bus in case.consequent for device in self._lines.get(bus, ()))
             if case.kind != "supply" or case.alone:
                 continue
             below = [d.id for d in self._tree.below[case.node] if self._is_hit(self._witnesses[d.id], case)]
@@ -107,119 +100,6 @@ class Supply:
 
     def _has_lost(self, witness: Witness) -> bool:
         return (witness.is_silent and witness.needs_supply) or (not witness.is_silent and DEAD in witness.state)
-
-    # evidence
-
-    def signs(self, witness: Witness) -> tuple[Sign, ...]:
-        """What a device says, phase by phase."""
-        limits = self._limits
-        if witness.single and not witness.is_silent and witness.state[place := witness.places[0]] == ALIVE:
-            return (Sign(place, -limits["alive_weight"], witness.alive_at),)
-        if witness.is_silent:
-            if witness.needs_supply:
-                weight = min(limits["silence_weight"], witness.weight)
-                if witness.gasp_at > witness.alive_at:
-                    weight += limits["silence_weight"]
-                place = witness.places[0] if len(witness.places) == 1 else WHOLE
-                return (Sign(place, weight, witness.silent_since),)
-            if witness.device.kind == "meter":
-                return ()
-        signs = []
-        for place in witness.places:
-            if witness.state[place] == DEAD:
-                signs.append(Sign(place, limits["dead_weight"], witness.dead_at[place]))
-            elif witness.state[place] == ALIVE and not witness.is_silent:
-                signs.append(Sign(place, -limits["alive_weight"], witness.alive_at))
-        return tuple(signs)
-
-    def _weigh(self, owned: Collection[str]) -> Explanation:
-        free = [witness for name, witness in self._witnesses.items() if name not in owned]
-        if not any(witness.is_silent or DEAD in witness.state for witness in free):
-            for witness in self._witnesses.values():
-                witness.wire.now = 0.0
-            return Explanation(0.0)
-        explanation = self._explained(free, owned)
-        if self._blame_noise(free, explanation):
-            explanation = self._explained(free, owned)
-        return explanation
-
-    def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
-        """Silence that no fault explains tells how noisy its line is right now; whether one got much noisier."""
-        known = {device for found in explanation.found if not found.alone for device in found.devices}
-        known.update(device for bus in (*explanation.buses, *explanation.consequent) for device in bus.devices)
-        stray: dict[str, int] = {}
-        for witness in free:
-            bus = witness.device.bus
-            if bus is not None and 0 < witness.silent <= 3 and witness.device.id not in known:
-                stray[bus] = stray.get(bus, 0) + 1
-        worse = False
-        for bus, devices in self._buses.items():
-            wire = self._witnesses[devices[0]].wire
-            count = stray.get(bus, 0)
-            was, wire.now = wire.miss, count / len(devices) if count > 2 else 0.0
-            worse = worse or wire.miss > 1.5 * was
-        return worse
-
-    def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
-        evidence = {w.device.id: signs for w in free if (signs := self.signs(w))}
-        buses = list(self._silent_buses(owned))
-        silent = [w for w in free if w.silent and w.needs_supply]
-        drop = self._drop(silent) if buses and silent else None
-        self._waiting = {bus.id for bus in buses} if drop is None and self._drop_to_come(silent) else set()
-        return explain(self._tree, evidence, buses, self._priors, drop)
-
-    def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
-        for bus, devices in self._buses.items():
-            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].at]
-            if len(heard) < 2 or any(not witness.silent for witness in heard):
-                continue
-            weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
-            names = tuple(witness.device.id for witness in heard)
-            since = min(witness.silent_since for witness in heard)
-            yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
-
-    def _drop(self, silent: list[Witness]) -> Drop | None:
-        """Load that vanished at the terminals above the silent devices; None when no terminal can tell."""
-        since = sorted(w.silent_since for w in silent)[len(silent) // 5]
-        before_at = min(since, median(w.alive_at for w in silent))
-        terminals = self._terminals_above(silent)
-        observed, noise = 0.0, 0.0
-        for terminal in terminals:
-            before = [kw for at, kw in terminal.history if at <= before_at]
-            after = [kw for at, kw in terminal.history if at >= since]
-            if not before or not after or DEAD in terminal.state:
-                return None
-            observed += before[-1] - after[0]
-            steps = [b - a for a, b in pairwise(before)]
-            usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * before[-1]
-            noise += usual**2 + (0.03 * before[-1]) ** 2
-        if not terminals:
-            return None
-        names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
-        load = {w.device.id: w.power for w in silent if w.power is not None and w.device.id in names}
-        meters = {name: kw for name, kw in load.items() if self._tree.devices[name].kind == "meter"}
-        return Drop(observed, max(0.05, noise**0.5), meters)
-
-    def _drop_to_come(self, silent: list[Witness]) -> bool:
-        """Whether a living terminal above the silent devices has not been read since they fell silent."""
-        since = sorted(w.silent_since for w in silent)[len(silent) // 5] if silent else 0.0
-        above = self._terminals_above(silent)
-        return bool(above) and all(t.at < since and DEAD not in t.state and t.history for t in above)
-
-    def _terminals_above(self, silent: list[Witness]) -> list[Witness]:
-        """The nearest answering terminals that together see all of these devices."""
-        chosen: dict[str, Witness] = {}
-        for witness in silent:
-            path = self._tree.upward[witness.device.node]
-            near = [t for t in self._terminals if self._tree.devices[t].node in path and not self._witnesses[t].silent]
-            if not near:
-                return []
-            nearest = min(near, key=lambda t: path.index(self._tree.devices[t].node))
-            chosen[nearest] = self._witnesses[nearest]
-        tops = [w for w in chosen.values() if w.device.kind == "ttu"]
-        return tops[:1] if tops else list(chosen.values())
-
-    # cases
 
     def _match(self, explanation: Explanation, masked: Set[str], now: float) -> None:
         """Bring the open cases in line with what explains the evidence now."""
@@ -290,7 +170,7 @@ class Supply:
 
     def _explains(self, case: Case, device: str) -> bool:
         below = case.kind == "supply" and not case.alone and self._tree.covers(case.node, device)
-        unheard = any(device in self._buses.get(bus, ()) for bus in case.consequent)
+        unheard = any(device in self._lines.get(bus, ()) for bus in case.consequent)
         return below or unheard or (case.kind == "bus" and device in case.devices)
 
     def _speaks_alone(self, device: str) -> bool:
@@ -324,26 +204,16 @@ class Supply:
         span = max(w.at for w in dead) - case.since
         readings = sum(max(1, w.silent) for w in dead)
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
-        surprise = sum(map(self._surprise, dead))
+        surprise = sum(map(self._weighing.surprise, dead))
         if cycle > self._limits["slow_poll_s"] and now - case.since >= enough and surprise > 2 * self._certain:
             span = enough
         if span < enough or readings < 2 or surprise < self._certain:
             return False
-        if self._waiting and now - case.since < 2 * cycle:
+        if self._weighing.waiting and now - case.since < 2 * cycle:
             lines = {self._tree.devices[device].bus for device in case.devices}
-            if lines & self._waiting:
+            if lines & self._weighing.waiting:
                 return False
         return now - case.since > 1.5 * cycle or not self._open_questions(case)
-
-    def _surprise(self, witness: Witness) -> float:
-        """How unlikely what a dead device shows is by chance, in nats."""
-        if witness.is_silent and witness.needs_supply:
-            gasp = self._limits["silence_weight"] if witness.gasp_at > witness.alive_at else 0.0
-            return witness.weight + gasp
-        dated = [witness.dead_at[place] for place in witness.places if witness.state[place] == DEAD]
-        if not dated:
-            return 0.0
-        return self._certain if witness.at > min(dated) else self._limits["dead_weight"]
 
     def _open_questions(self, case: Case) -> bool:
         """Whether devices that could move the case have not been read since it began."""
@@ -352,7 +222,7 @@ class Supply:
             wider = self._tree.parent(case.node) or case.node
             around.update(device.id for device in self._tree.below[wider])
         for device in case.devices:
-            around.update(self._buses.get(self._tree.devices[device].bus or "", ()))
+            around.update(self._lines.get(self._tree.devices[device].bus or "", ()))
         return any(0 < self._witnesses[device].at < case.since for device in around)
 
     def _restoration(self, case: Case, now: float) -> None:
@@ -388,8 +258,7 @@ class Supply:
         if case.kind != "supply" or len(still) < 2:
             return False
         others = {d for c in self.cases.values() if c is not case for d in c.devices}
-        evidence = {n: s for n, w in self._witnesses.items() if n not in others and (s := self.signs(w))}
-        return any(f.node == case.node for f in explain(self._tree, evidence, (), self._priors, None).found)
+        return self._weighing.fails(case.node, others)
 
     def _end(self, case: Case, at: float) -> None:
         case.back_at = at
@@ -397,7 +266,7 @@ class Supply:
         del self.cases[case.key]
         others = {device for other in self.cases.values() for device in other.devices}
         if case.stage == "confirmed":
-            unheard = {device for bus in case.consequent for device in self._buses.get(bus, ())}
+            unheard = {device for bus in case.consequent for device in self._lines.get(bus, ())}
             for device in sorted((set(case.devices) | unheard) - others):
                 self._witnesses[device].forgive(at)
 

@@ -103,6 +103,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
     "pool": {
         "early_s": _t(900, "s", "a planned outage may begin this much before its time"),
         "late_s": _t(900, "s", "a planned outage may last this much longer than its time"),
+        "remind_s": _t(14400, "s", "a serious incident that lasts is said again after this"),
         "order_s": _t(86400, "s", "a relay that opens within this after an order opened by it"),
     },
     "weak": {

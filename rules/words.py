@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rules.area import PlannedOutage
 from rules.book import Claim
 from rules.incident import Severity
 from rules.neutral import Break
@@ -38,7 +39,9 @@ SEVERITIES: Mapping[str, Severity] = {
 }
 
 
-def case_claim(case: Case, supply: Supply, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool) -> Claim:
+def case_claim(
+    case: Case, supply: Supply, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool, at: float
+) -> Claim:
     """A case of lost supply or lost contact, in words."""
     kind = _case_type(case, witnesses, tree)
     lost = case.devices if case.kind == "bus" else list(_affected(case, supply, tree))
@@ -61,6 +64,9 @@ def case_claim(case: Case, supply: Supply, witnesses: Mapping[str, Witness], tre
         claim = replace(
             claim, type="planned_outage", severity="info", cause="planned", evidence=(*claim.evidence, says)
         )
+        if pool.overrun(plan, at):
+            says = f"{plan.id} should have ended {(at - plan.end) / 60:.0f} min ago"
+            claim = replace(claim, severity="major", evidence=(*claim.evidence, says))
     return claim
 
 
@@ -129,6 +135,20 @@ def noise_claim(bus: str, devices: tuple[str, ...], at: float, share: float) -> 
         devices=devices,
         evidence=(f"{share:.0%} of the answers on line {bus} get lost",),
         figures={"lost_share": round(share, 3)},
+    )
+
+
+def idle_plan_claim(plan: PlannedOutage, at: float) -> Claim:
+    """A plan that nothing came of, in words."""
+    return Claim(
+        type="planned_not_executed",
+        node=plan.node,
+        state="confirmed",
+        severity="info",
+        started_at=plan.start,
+        started_after=plan.start,
+        cause="planned",
+        evidence=(f"{plan.id} was announced until {(at - plan.end) / 60:.0f} min ago and nothing lost supply",),
     )
 
 

@@ -78,6 +78,33 @@ def test_an_outage_beside_the_plan_is_none_of_it() -> None:
     assert incident.type == "branch_outage"
 
 
+def test_a_plan_that_overruns_is_serious() -> None:
+    area = village()
+    engine = Engine(area, planned=[PlannedOutage("P7", "L2", START + 200, START + 600)])
+    said = run(engine, readings(area, (Fault("line_broken", "L2"), 300, 2900), minutes=60))
+    severities = [incident.severity for incident in said if incident.state == "confirmed"]
+    assert severities == ["info", "major"]
+
+
+def test_a_plan_that_nothing_comes_of_is_said() -> None:
+    area = village()
+    engine = Engine(area, planned=[PlannedOutage("P7", "L2", START + 200, START + 600)])
+    said = run(engine, readings(area, minutes=60))
+    assert [(incident.type, incident.severity) for incident in found(said)] == [("planned_not_executed", "info")]
+
+
+def test_a_box_that_was_dark_before_its_feeder_hides_behind_it() -> None:
+    area = village()
+    faults = [(Fault("breaker_tripped", "B2"), 300.0, 3000.0), (Fault("breaker_tripped", "F1"), 1200.0, 2400.0)]
+    said = run(Engine(area), readings(area, *faults, minutes=60))
+    assert [(incident.type, incident.node) for incident in found(said)] == [
+        ("box_outage", "B2"),
+        ("feeder_outage", "F1"),
+    ]
+    (feeder,) = {incident.id for incident in said if incident.node == "F1"}
+    assert feeder in [incident.explained_by for incident in said if incident.node == "B2"]
+
+
 @pytest.mark.parametrize("ordered", [True, False], ids=["by order", "without order"])
 def test_an_open_relay_is_no_outage(ordered: bool) -> None:
     area = village()

@@ -1,0 +1,155 @@
+"""All evidence on the scales: what devices say, which lines are silent, how much load vanished, what explains it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
+from statistics import median, pstdev
+
+from rules.area import Area
+from rules.explain import Drop, Explanation, SilentBus, explain
+from rules.locate import WHOLE, Sign
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import ALIVE, DEAD, Witness
+
+
+class Weighing:
+    """Turns what the witnesses remember into the best explanation."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["outage"]
+        self._certain = limits["comm"]["certainty"]
+        self.lines: dict[str, list[str]] = {}
+        for device in area.devices:
+            if device.bus is not None:
+                self.lines.setdefault(device.bus, []).append(device.id)
+        self._collectors = {bus.id: bus.collector_node for bus in area.buses}
+        self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
+        self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
+        self.waiting: set[str] = set()
+        """Silent lines whose load no terminal has told of yet, though one will."""
+
+    def signs(self, witness: Witness) -> tuple[Sign, ...]:
+        """What a device says, phase by phase."""
+        limits = self._limits
+        if witness.single and not witness.is_silent and witness.state[place := witness.places[0]] == ALIVE:
+            return (Sign(place, -limits["alive_weight"], witness.alive_at),)
+        if witness.is_silent:
+            if witness.needs_supply:
+                weight = min(limits["silence_weight"], witness.weight)
+                if witness.gasp_at > witness.alive_at:
+                    weight += limits["silence_weight"]
+                place = witness.places[0] if len(witness.places) == 1 else WHOLE
+                return (Sign(place, weight, witness.silent_since),)
+            if witness.device.kind == "meter":
+                return ()
+        signs = []
+        for place in witness.places:
+            if witness.state[place] == DEAD:
+                signs.append(Sign(place, limits["dead_weight"], witness.dead_at[place]))
+            elif witness.state[place] == ALIVE and not witness.is_silent:
+                signs.append(Sign(place, -limits["alive_weight"], witness.alive_at))
+        return tuple(signs)
+
+    def weigh(self, owned: Collection[str]) -> Explanation:
+        free = [witness for name, witness in self._witnesses.items() if name not in owned]
+        if not any(witness.is_silent or DEAD in witness.state for witness in free):
+            for witness in self._witnesses.values():
+                witness.wire.now = 0.0
+            return Explanation(0.0)
+        explanation = self._explained(free, owned)
+        if self._blame_noise(free, explanation):
+            explanation = self._explained(free, owned)
+        return explanation
+
+    def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
+        """Silence that no fault explains tells how noisy its line is right now; whether one got much noisier."""
+        known = {device for found in explanation.found if not found.alone for device in found.devices}
+        known.update(device for bus in (*explanation.buses, *explanation.consequent) for device in bus.devices)
+        stray: dict[str, int] = {}
+        for witness in free:
+            bus = witness.device.bus
+            if bus is not None and 0 < witness.silent <= 3 and witness.device.id not in known:
+                stray[bus] = stray.get(bus, 0) + 1
+        worse = False
+        for bus, devices in self.lines.items():
+            wire = self._witnesses[devices[0]].wire
+            count = stray.get(bus, 0)
+            was, wire.now = wire.miss, count / len(devices) if count > 2 else 0.0
+            worse = worse or wire.miss > 1.5 * was
+        return worse
+
+    def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
+        evidence = {w.device.id: signs for w in free if (signs := self.signs(w))}
+        buses = list(self._silent_buses(owned))
+        silent = [w for w in free if w.silent and w.needs_supply]
+        drop = self._drop(silent) if buses and silent else None
+        self.waiting = {bus.id for bus in buses} if drop is None and self._drop_to_come(silent) else set()
+        return explain(self._tree, evidence, buses, self._priors, drop)
+
+    def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
+        for bus, devices in self.lines.items():
+            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].at]
+            if len(heard) < 2 or any(not witness.silent for witness in heard):
+                continue
+            weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
+            names = tuple(witness.device.id for witness in heard)
+            since = min(witness.silent_since for witness in heard)
+            yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
+
+    def _drop(self, silent: list[Witness]) -> Drop | None:
+        """Load that vanished at the terminals above the silent devices; None when no terminal can tell."""
+        since = sorted(w.silent_since for w in silent)[len(silent) // 5]
+        before_at = min(since, median(w.alive_at for w in silent))
+        terminals = self._terminals_above(silent)
+        observed, noise = 0.0, 0.0
+        for terminal in terminals:
+            before = [kw for at, kw in terminal.history if at <= before_at]
+            after = [kw for at, kw in terminal.history if at >= since]
+            if not before or not after or DEAD in terminal.state:
+                return None
+            observed += before[-1] - after[0]
+            steps = [b - a for a, b in pairwise(before)]
+            usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * before[-1]
+            noise += usual**2 + (0.03 * before[-1]) ** 2
+        if not terminals:
+            return None
+        names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
+        load = {w.device.id: w.power for w in silent if w.power is not None and w.device.id in names}
+        meters = {name: kw for name, kw in load.items() if self._tree.devices[name].kind == "meter"}
+        return Drop(observed, max(0.05, noise**0.5), meters)
+
+    def _drop_to_come(self, silent: list[Witness]) -> bool:
+        """Whether a living terminal above the silent devices has not been read since they fell silent."""
+        since = sorted(w.silent_since for w in silent)[len(silent) // 5] if silent else 0.0
+        above = self._terminals_above(silent)
+        return bool(above) and all(t.at < since and DEAD not in t.state and t.history for t in above)
+
+    def _terminals_above(self, silent: list[Witness]) -> list[Witness]:
+        """The nearest answering terminals that together see all of these devices."""
+        chosen: dict[str, Witness] = {}
+        for witness in silent:
+            path = self._tree.upward[witness.device.node]
+            near = [t for t in self._terminals if self._tree.devices[t].node in path and not self._witnesses[t].silent]
+            if not near:
+                return []
+            nearest = min(near, key=lambda t: path.index(self._tree.devices[t].node))
+            chosen[nearest] = self._witnesses[nearest]
+        tops = [w for w in chosen.values() if w.device.kind == "ttu"]
+        return tops[:1] if tops else list(chosen.values())
+
+    def surprise(self, witness: Witness) -> float:
+        """How unlikely what a dead device shows is by chance, in nats."""
+        if witness.is_silent and witness.needs_supply:
+            gasp = self._limits["silence_weight"] if witness.gasp_at > witness.alive_at else 0.0
+            return witness.weight + gasp
+        dated = [witness.dead_at[place] for place in witness.places if witness.state[place] == DEAD]
+        if not dated:
+            return 0.0
+        return self._certain if witness.at > min(dated) else self._limits["dead_weight"]
+
+    def fails(self, node: str, others: Collection[str]) -> bool:
+        """Whether the evidence without `others` says that this node has failed, and not only a part of it."""
+        evidence = {n: s for n, w in self._witnesses.items() if n not in others and (s := self.signs(w))}
+        return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
