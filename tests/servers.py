@@ -44,6 +44,11 @@ def program(name: str, package: str) -> str:
     """Path of an installed server; skips the test when there is none, fails it with CI=true."""
     beside_python = Path(sys.executable).parent / name
     found = str(beside_python) if beside_python.exists() else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    return needed(found, name, package)
+
+
+def needed(found: str | None, name: str, package: str) -> str:
+    """What was found; when nothing was, the test is skipped, and fails with CI=true."""
     if found is None:
         says = f"{name} is not installed (package {package}): what depends on it is untested"
         if os.environ.get("CI") == "true":

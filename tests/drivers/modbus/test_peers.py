@@ -1,10 +1,11 @@
 """Slaves and masters that nobody here wrote: pymodbus's simulator, libmodbus, mbpoll."""
 
 import asyncio
+import ctypes.util
 import os
 import pty
 import shutil
-import subprocess
+import sys
 import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from drivers.errors import RefusedError
 from drivers.modbus.driver import ModbusRtu, ModbusTcp
 from drivers.sim.modbus import SimulatedModbus
 from tests.drivers.modbus.profiles import METER
+from tests.servers import needed
 
 VALUES: dict[str, Value] = {"voltage": 230.5, "current": 4.25, "energy_import": 655.38}
 REGISTERS = [2305, 0, 4250, 0, 0, 1, 2]
@@ -78,39 +80,29 @@ async def test_pymodbus_simulator_refuses_a_hole_and_loses_no_value(driver: Driv
         assert await poll(driver, port) == (VALUES, ["input 0+7"])
 
 
-@pytest.fixture
-def libmodbus_slave(tmp_path: Path) -> Path:
-    """The slave of libmodbus_server.c, compiled."""
-    if not shutil.which("gcc") or not Path("/usr/include/modbus/modbus.h").exists():
-        pytest.skip("gcc and libmodbus-dev are needed")
-    source, binary = Path(__file__).with_name("libmodbus_server.c"), tmp_path / "slave"
-    command = ["gcc", "-I/usr/include/modbus", "-o", str(binary), str(source), "-lmodbus"]
-    subprocess.run(command, check=True, timeout=60)
-    return binary
-
-
-async def test_libmodbus_is_read(libmodbus_slave: Path) -> None:
-    slave = await asyncio.create_subprocess_exec(libmodbus_slave, stdout=asyncio.subprocess.PIPE)
+async def test_libmodbus_is_read() -> None:
+    needed(ctypes.util.find_library("modbus"), "libmodbus", "libmodbus5")
+    program = Path(__file__).with_name("libmodbus_slave.py")
+    slave = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), *map(str, REGISTERS), stdout=asyncio.subprocess.PIPE
+    )
     assert slave.stdout
     port = int(await slave.stdout.readline())
     assert await poll(ModbusTcp(), port) == (VALUES, [])
     await asyncio.wait_for(slave.wait(), 5)
 
 
-mbpoll_needed = pytest.mark.skipif(not shutil.which("mbpoll"), reason="mbpoll is not installed")
-
-
 async def mbpoll(*arguments: str) -> tuple[int, list[str]]:
     """Exit status, and the lines that say a value: `[reference]: value`."""
+    program = needed(shutil.which("mbpoll"), "mbpoll", "mbpoll")
     process = await asyncio.create_subprocess_exec(
-        "mbpoll", "-1", "-0", "-o", "2", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        program, "-1", "-0", "-o", "2", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said, _ = await asyncio.wait_for(process.communicate(), 10)
     lines = [" ".join(line.split()) for line in said.decode().splitlines()]
     return process.returncode or 0, [line for line in lines if line.startswith("[")]
 
 
-@mbpoll_needed
 async def test_mbpoll_reads_the_simulated_device_over_tcp() -> None:
     device = SimulatedModbus(METER, "7", VALUES, framing="tcp")
 
@@ -128,7 +120,6 @@ async def test_mbpoll_reads_the_simulated_device_over_tcp() -> None:
     assert (status, lines) == (0, [f"[{place}]: {word}" for place, word in enumerate(REGISTERS)])
 
 
-@mbpoll_needed
 async def test_mbpoll_reads_the_simulated_device_on_a_serial_port() -> None:
     device = SimulatedModbus(METER, "7", VALUES)
     loop = asyncio.get_running_loop()
