@@ -38,8 +38,8 @@ def step(band: Band, was: Outside, at: float, *, bad: bool, good: bool) -> Chang
     if passed > band.gap_s:
         passed = 0.0
     if good:
+        was.inside_s += passed if was.back_at else 0.0
         was.back_at = was.back_at or at
-        was.inside_s += passed
         if not was.stage or was.inside_s >= band.clear_s:
             return "cleared" if was.stage == "confirmed" else "cancelled"
         return None

@@ -49,6 +49,7 @@ class Voltage:
         was = self.outside[kind].get(witness.device.id)
         if was is None:
             if bad:
+                witness.watched = True
                 self.outside[kind][witness.device.id] = Outside(
                     witness.at, witness.at - witness.interval, witness.at, worst=volt
                 )
@@ -62,12 +63,14 @@ class Voltage:
             was.stage = change = "confirmed"
         if change in ("cleared", "cancelled"):
             del self.outside[kind][witness.device.id]
+            witness.watched = any(witness.device.id in outside for outside in self.outside.values())
         return change is not None
 
     def forget(self, device: str) -> None:
         """Something else explains this device's voltage."""
         for kind in KINDS:
             self.outside[kind].pop(device, None)
+        self._witnesses[device].watched = False
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over."""

@@ -32,6 +32,7 @@ _KEPT = (
     "state",
     "dead_at",
     "odd",
+    "watched",
     "odd_at",
     "amps",
     "power",
@@ -99,6 +100,7 @@ class Witness:
         self.dead_at = [0.0, 0.0, 0.0]
         self.odd = False  # the newest voltage is outside the limits, or close to them
         self.odd_at = 0.0
+        self.watched = False  # a voltage rule wants every reading, also the good ones
         self.amps: float | None = None
         self.power: float | None = None
         self.usual: float | None = None  # usual load, kW
@@ -174,7 +176,12 @@ class Witness:
             if volt is None:
                 volt = values.get("voltage_a")
             place = self.places[0]
-            if volt is not None and self._low_v <= volt <= self._high_v and self.state[place] == ALIVE and not self.odd:
+            if (
+                volt is not None
+                and self._low_v <= volt <= self._high_v
+                and self.state[place] == ALIVE
+                and not (self.odd or self.watched)
+            ):
                 self.volts[place] = volt
             elif volt is not None:
                 changed |= self._voltage(place, volt, at)
@@ -223,7 +230,7 @@ class Witness:
         self.odd = not self._low_v <= volt <= self._high_v
         if self.odd:
             self.odd_at = at
-        changed = VOLTAGE if self.odd or was_odd else 0
+        changed = VOLTAGE if self.odd or was_odd or self.watched else 0
         if state == was:
             return changed | (EVIDENCE if state == DEAD and at - self.dead_at[place] < 4 * self.interval else 0)
         self.state[place] = state

@@ -15,6 +15,7 @@ from gateway.cli.scan import scan
 from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 from gateway.cli.store import store
+from gateway.cli.testcases import cases
 from gateway.cli.watch import watch
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.command("schema")(schema)
 app.command("simulate")(simulate)
 app.command("store")(store)
 app.command("watch")(watch)
+app.command("test")(cases)
 
 app.add_typer(meter, name="meter")
 

@@ -1,0 +1,58 @@
+"""The cases that those who set limits can read, dispute and extend."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.main import app
+from gateway.rule_cases import Case, CaseError, agrees, read_cases, run_case, seconds, series
+
+FOLDER = Path(__file__).parent / "cases"
+CASES = [case for path in sorted(FOLDER.glob("*.toml")) for case in read_cases(path)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
+def test_case(case: Case) -> None:
+    said = run_case(case)
+    assert agrees(case.events, said, case.interval_s), said
+
+
+def test_series_and_times_are_short_to_write() -> None:
+    assert series("220x2 _ -x2 1.5") == [220.0, 220.0, "_", "-", "-", 1.5]
+    assert [seconds("90s"), seconds("4m"), seconds("1h30m")] == [90.0, 240.0, 5400.0]
+
+
+WRONG = {
+    "no TOML": ("[[case", "Expected"),
+    "no case": ("interval = '1m'", "holds no [[case]]"),
+    "a case without a title": ("[[case]]\nvalues = '220'", "has no title"),
+    "a key that does not exist": ("[[case]]\ntitle = 't'\nvalue = '220'", "value is unknown"),
+    "a device that does not exist": ("[[case]]\ntitle = 't'\nseries = { X = '220' }", "the area has no device X"),
+    "a threshold that does not exist": ("[thresholds.voltage]\nlo = 1\n[[case]]\ntitle = 't'", "is no threshold"),
+    "an event without a time": ("[[case]]\ntitle = 't'\nvalues = '1'\nevents = ['soon confirmed']", "is no time"),
+    "a state that does not exist": (
+        "[[case]]\ntitle = 't'\nvalues = '1'\nevents = ['1m raised']",
+        "write events such as",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_file_says_what_to_do(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "cases.toml"
+    path.write_text(text)
+    with pytest.raises(CaseError) as raised:
+        read_cases(path)
+    assert says in str(raised.value)
+    assert CliRunner().invoke(app, ["test", str(path)]).exit_code == 2
+
+
+def test_the_verb_shows_what_was_said_instead(tmp_path: Path) -> None:
+    path = tmp_path / "cases.toml"
+    path.write_text("[[case]]\ntitle = 'silence is golden'\nvalues = '220x3'\nevents = ['1m confirmed low_voltage B1']")
+    result = CliRunner().invoke(app, ["test", str(path)])
+    assert result.exit_code == 1
+    assert "silence is golden" in result.stdout
+    assert "said:   nothing" in result.stdout
+    assert CliRunner().invoke(app, ["test", *map(str, sorted(FOLDER.glob("*.toml")))]).exit_code == 0
