@@ -12,9 +12,12 @@ class Wire:
     def __init__(self, server_port: int) -> None:
         self.swallows = False  # bytes go nowhere, connections stay open: nobody is told
         self.passed = 0  # bytes towards the server
+        self.bytes_per_s = 0.0  # how fast it is towards the server; 0: as fast as it can
+        self._never = threading.Event()
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # a slow link buffers little
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -43,7 +46,9 @@ class Wire:
 
     def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
+            while data := source.recv(1024 if self.bytes_per_s else 65536):
+                if up and self.bytes_per_s:
+                    self._never.wait(len(data) / self.bytes_per_s)
                 if not self.swallows:
                     target.sendall(data)
                     self.passed += len(data) * up

@@ -62,7 +62,10 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
     shown = console.is_terminal and not as_json
 
     def hear(topic: str, payload: bytes, _retained: bool) -> None:
-        data: Any = orjson.loads(payload) if payload and not topic.endswith("/echo") else None
+        try:
+            data: Any = orjson.loads(payload) if payload else None
+        except orjson.JSONDecodeError:  # the echo, or what somebody else writes there
+            return
         if as_json:
             typer.echo(orjson.dumps({"topic": topic, "payload": data}).decode())
         elif (said := watched.hear(topic.removeprefix(root), data)) and not shown:

@@ -59,6 +59,7 @@ class InfluxSender:
         self._thread = ThreadPoolExecutor(1, "influx")
         self._sent = self._set_aside = self._partly = 0
         self._says = "not tried yet"
+        self._complained: set[str] = set()  # what was said since it last worked
 
     @property
     def report(self) -> InfluxReport:
@@ -102,7 +103,7 @@ class InfluxSender:
             rows = await self._outbox.peek(stream, self._batch, after, upto)
             if rows:
                 await self._deliver(stream, rows)
-                more = more or len(rows) == self._batch
+                more = more or len(rows) >= self._batch
         return more
 
     async def _deliver(self, stream: Stream, rows: Sequence[Row]) -> None:
@@ -140,9 +141,11 @@ class InfluxSender:
         self._backoff.reset()
         if self._says:
             log.info("influx: writing to %s", self._settings.url)
+            self._complained.clear()
         self._says = ""
 
     def _down(self, says: str) -> None:
-        if says != self._says:
+        if says not in self._complained:
             log.warning("influx: %s: %s; what is to be written waits in the store", self._settings.url, says)
+        self._complained.add(says)
         self._says = says

@@ -1,8 +1,8 @@
 """The sender to the broker: a greeting, then whatever waits, most important first; a row is done on PUBACK only.
 
 Order of sending: events, then live observations, then history. Live observations of `together_s` share a message.
-History goes in parcels so small that each is acknowledged in about half a second: an event never waits behind a day
-of backlog.
+Observations go in parcels so small that each is acknowledged in about half a second, and few at a time: an event never
+waits behind a day of backlog, however slow the link is.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gateway.north.fresh import Fresh
 from gateway.north.greeting import Greeting
 from gateway.north.messages import Message, Parcel, chunks, event, level, meta, observations
 from gateway.north.session import BrokerError, Session
-from gateway.north.window import Flight, Window
+from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Outbox, Row, Stream
 from rules.incident import Incident
@@ -33,15 +33,15 @@ LATE_S = 30.0
 LONGEST = 64_000
 """Bytes of observations in one parcel."""
 
-HISTORY_FLIGHTS = 2
-"""Parcels of history on their way at a time."""
+LIVE_PARCELS, HISTORY_PARCELS = 4, 2
+"""Parcels on their way at a time: what is on its way already is what an event has to wait for."""
 
-HISTORY_S = 0.5
+PARCEL_S = 0.5
 """How long one of them may take to be acknowledged: longer, and the next one is smaller."""
 
 METRICS_S = 60.0
-PEEK = 1000
-"""Rows looked at in one go."""
+SMALLEST_ROW = 100
+"""Bytes of an observation that says next to nothing: so many rows at most are in a parcel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,10 @@ class MqttSender:
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
         self._parcel_bytes = LONGEST // 8
+        live = LIVE_PARCELS if settings.together_s else settings.inflight
+        self._parcels = {"data": live, "hist": HISTORY_PARCELS}
+        self._answered = 0.0  # loop time of the last acknowledgement
+        self._complained: set[str] = set()  # what was said since the last connection
         self._next_live = self._next_metrics = 0.0
         self._sent = self._connects = self._failures = 0
         self._says = "not tried yet"
@@ -138,6 +142,7 @@ class MqttSender:
         log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
         self._says = ""
+        self._complained.clear()
         self._connects += 1
         self._backoff.reset()
 
@@ -157,8 +162,9 @@ class MqttSender:
 
     def _down(self, says: str) -> None:
         self._failures += 1
-        if says != self._says:
+        if says not in self._complained:
             log.warning("mqtt: %s; what there is to say waits in the store", says)
+        self._complained.add(says)
         self._says = says
 
     def _state(self, state: str) -> Message:
@@ -177,64 +183,64 @@ class MqttSender:
             await self._something(session)
 
     async def _send_events(self, session: Session) -> None:
-        for row in await self._take("event", Stream.EVENT, self._window.room // 2):
-            self._send(session, Stream.EVENT, event(row, self._store_id(), f"{self.root}rules"))
+        newest, room = self._outbox.newest(Stream.EVENT), self._window.room // 2  # an event is two messages
+        if room > 0 and self._outbox.waiting(Stream.EVENT):
+            for row in await self._take("event", Stream.EVENT, room, 0, newest):
+                self._send(session, Stream.EVENT, event(row, self._store_id(), f"{self.root}rules"), "event")
 
     async def _send_live(self, session: Session) -> None:
         now = asyncio.get_running_loop().time()
-        if now < self._next_live or self._window.room <= 0:
-            return
-        rows = await self._take("live", Stream.LIVE, PEEK, after=self._fresh.history)
-        for part in chunks(rows, LONGEST if self._settings.together_s else 1):
-            self._send(session, Stream.LIVE, observations("data", part, self._store_id(), self._site.id))
-        if len(rows) < PEEK:
-            self._next_live = now + self._settings.together_s
+        if now >= self._next_live:
+            newest = self._outbox.newest(Stream.LIVE)
+            if not await self._send_rows(session, "data", Stream.LIVE, self._fresh.history, newest):
+                self._next_live = now + self._settings.together_s
 
     async def _send_history(self, session: Session) -> None:
         """What the link was not there for; then what the devices remembered."""
-        for stream, upto in (
-            (Stream.LIVE, self._fresh.history),
-            (Stream.BACKFILL, self._outbox.newest(Stream.BACKFILL)),
-        ):
-            lane = f"history {stream}"
-            while self._window.room > 0 and self._window.history() < HISTORY_FLIGHTS:
-                rows = await self._take(lane, stream, PEEK // 5, upto=upto)
-                if not rows:
-                    break
-                part = next(chunks(rows, self._parcel_bytes))
-                self._after[lane] = part[-1].id
-                parcel = observations("hist", part, self._store_id(), self._site.id)
-                self._send(session, stream, parcel, history=True)
+        await self._send_rows(session, "hist", Stream.LIVE, 0, self._fresh.history)
+        await self._send_rows(session, "hist", Stream.BACKFILL, 0, self._outbox.newest(Stream.BACKFILL))
 
-    async def _take(
-        self, lane: str, stream: Stream, limit: int, after: int = 0, upto: int | None = None
-    ) -> Sequence[Row]:
+    async def _send_rows(self, session: Session, kind: Kind, stream: Stream, after: int, upto: int) -> bool:
+        """Parcels of observations, as many as may be on their way; whether there are more rows."""
+        lane = f"{kind} {stream}"
+        while self._window.room > 0 and self._window.parcels(kind) < self._parcels[kind]:
+            rows = await self._take(lane, stream, 1 + self._parcel_bytes // SMALLEST_ROW, after, upto)
+            if not rows:
+                return False
+            together = kind == "hist" or self._settings.together_s > 0
+            part = next(chunks(rows, self._parcel_bytes if together else 1))
+            self._after[lane] = part[-1].id
+            self._send(session, stream, observations(kind, part, self._store_id(), self._site.id), kind)
+        return True
+
+    async def _take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:
         """The next rows of a lane that are not on their way."""
-        if limit <= 0:
-            return []
-        upto = self._outbox.newest(stream) if upto is None else upto
         rows = await self._outbox.peek(stream, limit, max(after, self._after.get(lane, 0)), upto)
         if rows:
             self._after[lane] = rows[-1].id
         flying = self._window.ids(stream)
         return [row for row in rows if row.id not in flying]
 
-    def _send(self, session: Session, stream: Stream, parcel: Parcel, history: bool = False) -> None:
-        flight = Flight(stream, parcel.ids, asyncio.get_running_loop().time(), history)
+    def _send(self, session: Session, stream: Stream, parcel: Parcel, kind: Kind) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self._window.flying:
+            self._answered = now  # nobody had anything to acknowledge until now
+        flight = Flight(stream, parcel.ids, now, kind)
         for message in parcel.messages:
             self._window.start(session.publish(message.below(self.root)), flight)
 
     def _landed(self, number: int) -> None:
         """The broker has a message."""
+        now = self._answered = asyncio.get_running_loop().time()
         flight = self._window.land(number)
         if flight is None:
             return
         self._outbox.done(flight.stream, flight.ids)
         self._outbox.news.set()
         self._sent += len(flight.ids)
-        if flight.history:
-            took = asyncio.get_running_loop().time() - flight.since
-            factor = 0.5 if took > HISTORY_S else 2 if took < HISTORY_S / 2 else 1
+        if flight.kind != "event":
+            took = now - flight.since
+            factor = 0.5 if took > PARCEL_S else 2 if took < PARCEL_S / 2 else 1
             self._parcel_bytes = min(LONGEST, max(LONGEST // 32, int(self._parcel_bytes * factor)))
 
     def _send_metrics(self, session: Session) -> None:
@@ -252,8 +258,7 @@ class MqttSender:
         news.cancel()
         if session.gone.done():
             raise BrokerError(session.gone.result())
-        oldest = self._window.oldest()
-        if oldest is not None and now - oldest > self._settings.keepalive_s:
+        if self._window.flying and now - self._answered > self._settings.keepalive_s:
             raise BrokerError(f"{session.broker} acknowledged nothing for {self._settings.keepalive_s} s")
 
     async def _keep_marks(self) -> None:

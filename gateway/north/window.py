@@ -1,8 +1,11 @@
 """What is on its way to the broker: at most so many messages, and rows that are done when all of theirs arrived."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gateway.store import Stream
+
+Kind = Literal["event", "data", "hist"]
 
 
 @dataclass(slots=True)
@@ -12,7 +15,7 @@ class Flight:
     stream: Stream
     ids: tuple[int, ...]
     since: float  # loop time
-    history: bool
+    kind: Kind
     missing: int = 0  # messages that the broker has not acknowledged
 
 
@@ -33,9 +36,9 @@ class Window:
         """Messages on their way."""
         return len(self._flights)
 
-    def history(self) -> int:
-        """Parcels of history on their way."""
-        return len({id(flight) for flight in self._flights.values() if flight.history})
+    def parcels(self, kind: Kind) -> int:
+        """Parcels of a kind on their way."""
+        return len({id(flight) for flight in self._flights.values() if flight.kind == kind})
 
     def start(self, number: int, flight: Flight) -> None:
         """A message of this flight has been handed over."""
@@ -53,10 +56,6 @@ class Window:
     def ids(self, stream: Stream) -> set[int]:
         """Rows on their way."""
         return {number for flight in self._flights.values() if flight.stream is stream for number in flight.ids}
-
-    def oldest(self) -> float | None:
-        """When the oldest message that is still on its way was sent."""
-        return min((flight.since for flight in self._flights.values()), default=None)
 
     def clear(self) -> None:
         """The link is gone: nothing is on its way any more."""

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pipeline import observed
+from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
 from gateway.store import Stream
-from tests.gateway.north.site import desk, observation
+from tests.gateway.north.site import desk, incident, observation
 from tests.gateway.store.running import rows_on_disk
 from tests.proxy import wire_to
-from tests.servers import Heard, Listener, Server, nats_server, started
+from tests.servers import Heard, Listener, Server, free_port, nats_server, started
 
 pytestmark = pytest.mark.broker
 KILLS = int(os.environ.get("TORTURE", "6"))
@@ -64,6 +64,21 @@ async def test_a_link_that_dies_loses_nothing(nats: Server, tmp_path: Path, faul
             await asyncio.to_thread(
                 desk_of_operator.until, lambda heard: len({number for _, number in arrived(heard)}) == 200
             )
+
+
+async def test_an_incident_does_not_wait_behind_a_backlog_on_a_slow_link(nats: Server, tmp_path: Path) -> None:
+    async with desk(tmp_path / "a.db", Mqtt(port=free_port())) as gateway:
+        gateway.store.put(observed(observation(number)) for number in range(4000))
+    with wire_to(nats.port) as wire, closing(Listener(nats.port)) as listener:
+        wire.bytes_per_s = 100_000
+        async with desk(tmp_path / "a.db", Mqtt(port=wire.port, together_s=0.1)) as gateway:
+            await gateway.until(lambda: gateway.sender.report.sent > 100)
+            gateway.store.put([told(incident("i1"))])
+            await asyncio.to_thread(listener.topic, "event/critical")
+            assert gateway.waiting() > 2000
+            wire.bytes_per_s = 0
+            await gateway.until(lambda: gateway.waiting() == 0)
+            await asyncio.to_thread(listener.until, lambda heard: len(arrived(heard)) == 4000)
 
 
 def lives_of_a_source(path: Path, port: int, kills: int, chance: random.Random) -> int:
