@@ -74,7 +74,7 @@ async def share(port: str, baud: int, asked: int, points: Sequence[str], settle:
     good.clear()
     await asyncio.sleep(seconds)
     answers, elapsed = len(good) - 1, good[-1] - good[0]
-    sizes = [median(len(frame.data) for frame in bus.frames() if frame.direction == way) for way in ("out", "in")]
+    sizes = [median(len(frame.data) for frame in bus.trace.frames() if frame.direction == way) for way in ("out", "in")]
     bus.close()
     await running
     exchange = wire.seconds(round(sum(sizes))) + DELAY_S + silence(wire, PROFILE.pause_s)

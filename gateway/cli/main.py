@@ -16,6 +16,7 @@ from gateway.cli.schema import schema
 from gateway.cli.simulate import simulate
 from gateway.cli.store import store
 from gateway.cli.testcases import cases
+from gateway.cli.trace import trace
 from gateway.cli.watch import watch
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.command("simulate")(simulate)
 app.command("store")(store)
 app.command("watch")(watch)
 app.command("test")(cases)
+app.command("trace")(trace)
 
 app.add_typer(meter, name="meter")
 

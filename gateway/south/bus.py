@@ -22,7 +22,7 @@ from gateway.south.queue import Job, Queue
 from gateway.south.report import LineReport
 from gateway.south.schedule import Schedule
 from gateway.south.station import Station
-from gateway.south.trace import KEPT, KEPT_OF_TCP, Trace, TracedFrame
+from gateway.south.trace import KEPT, KEPT_OF_TCP, Trace
 from gateway.south.wire import Terms, Wire, silence
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ class Bus:
         self.line = line
         self.beat = clock.monotonic()  # when this line last went round: the watchdog's food
         self._link, self._clock, self._now, self._deliver = link, clock, clock.monotonic, deliver
-        self._trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)
-        self._wire = Wire(link, clock, self._trace, line.echo)
+        self.trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)  # the last frames on the line
+        self._wire = Wire(link, clock, self.trace, line.echo)
         self._access = Access(line.id, link, clock, uniform)
         self._queue = Queue()
         self._begun = self._now()
@@ -116,10 +116,6 @@ class Bus:
             reopened=max(0, self._access.reopened - 1),
             devices=tuple(station.report(now) for station in self._stations.values()),
         )
-
-    def frames(self) -> tuple[TracedFrame, ...]:
-        """The last frames on the line, the oldest first."""
-        return self._trace.frames()
 
     def close(self) -> None:
         """Give the port back and end `run`; who still waits for a result gets a CancelledError."""

@@ -1,6 +1,7 @@
 """The last frames of a line, for people who look for a fault."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,17 +27,25 @@ class TracedFrame:
 class Trace:
     """A ring of the last frames. Noting one costs next to nothing; the time of day is worked out when it is read."""
 
-    __slots__ = ("_clock", "_ring")
+    __slots__ = ("_clock", "_ring", "listeners")
 
     def __init__(self, clock: Clock, kept: int) -> None:
+        self.listeners: list[Callable[[TracedFrame], None]] = []  # are told of every frame as it is noted
         self._clock = clock
         self._ring: deque[tuple[float, Direction, bytes, str]] = deque(maxlen=kept)
 
     def note(self, at: float, direction: Direction, data: bytes, device: str) -> None:
         """Keep one frame; `at` in monotonic seconds."""
         self._ring.append((at, direction, data, device))
+        if self.listeners:
+            frame = self._dated(at, direction, data, device)
+            for listener in tuple(self.listeners):
+                listener(frame)
 
     def frames(self) -> tuple[TracedFrame, ...]:
         """The oldest first."""
-        offset = self._clock.wall() - self._clock.monotonic()
-        return tuple(TracedFrame(at + offset, direction, data, device) for at, direction, data, device in self._ring)
+        return tuple(self._dated(*frame) for frame in self._ring)
+
+    def _dated(self, at: float, direction: Direction, data: bytes, device: str) -> TracedFrame:
+        wall = self._clock.wall() - self._clock.monotonic() + at
+        return TracedFrame(wall, direction, data, device)

@@ -46,6 +46,7 @@ async def running(
     line: Line | None = None,
     drivers: Callable[[str], Driver] | None = None,
     watch: Callable[[Poll], None] | None = None,
+    polling: bool = True,
 ) -> AsyncIterator[Rig]:
     """Run a bus as long as the block lasts."""
     clock = VirtualClock()
@@ -65,7 +66,7 @@ async def running(
         drivers=drivers or only(ToyDriver()),
         uniform=random.Random(1).uniform,
     )
-    task = asyncio.create_task(bus.run())
+    task = asyncio.create_task(bus.run(polling))
     try:
         yield Rig(bus, clock, polls)
     finally:

@@ -318,7 +318,7 @@ async def test_the_line_reports_what_it_did() -> None:
 async def test_the_last_frames_are_kept_for_whoever_looks() -> None:
     async with running(SimulatedLine([seat("01")]), toy("01", period=1.0)) as rig:
         await asyncio.sleep(500)
-        frames = rig.bus.frames()
+        frames = rig.bus.trace.frames()
         clock = VirtualClock()
     assert len(frames) == 200
     assert [(frame.direction, frame.data, frame.device) for frame in frames[:2]] == [

@@ -61,7 +61,7 @@ async def test_late_bytes_are_counted_and_kept_for_the_trace() -> None:
     async with running(device_line(LINES["late by less than the guard"]), toy("01", *POINTS, period=5.0)) as rig:
         await asyncio.sleep(100)
         assert rig.bus.report().late_bytes > 0
-        assert {"late"} <= {frame.direction for frame in rig.bus.frames()}
+        assert {"late"} <= {frame.direction for frame in rig.bus.trace.frames()}
 
 
 @virtual
