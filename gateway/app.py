@@ -17,7 +17,8 @@ from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
-from gateway.pipeline import Pipeline
+from gateway.pipeline import Pipeline, told
+from gateway.selfcare import Selfcare
 from gateway.settings.models import Site
 from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
@@ -53,6 +54,7 @@ class Gateway:
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
         self.rules = Engine(site.area, site.thresholds, [*site.planned, *announced(saved)], site.orders, saved)
+        self.selfcare = Selfcare(site.id, saved)
         self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
@@ -92,21 +94,26 @@ class Gateway:
             await self.store.close()
 
     async def _tick(self) -> None:
-        """Time passes for the rules even when nothing is heard."""
+        """Time passes for the rules even when nothing is heard, and for the gateway itself."""
         while True:
             await asyncio.sleep(TICK_S)
             self.pipeline.tick()
+            influx = self.influx.report if self.influx is not None else None
+            troubles, items = self.selfcare.step(self.clock.wall(), self.store.figures(), influx)
+            if troubles:
+                self.store.put(map(told, troubles), items)
 
     async def _part(self) -> None:
-        """Everything to disk; then a moment for the broker to acknowledge what is left."""
+        """Everything to disk; then a moment for broker and database to acknowledge what is left."""
         await self.store.flush()
-        if self.mqtt is None:
-            return
-        outbox, deadline = self.store.outbox("mqtt"), self.clock.monotonic() + PARTING_S
-        while self.mqtt.report.connected and self.clock.monotonic() < deadline:
-            if not (outbox.waiting(Stream.EVENT) or outbox.waiting(Stream.LIVE)):
-                break
+        deadline = self.clock.monotonic() + PARTING_S
+        while self._unsent() and self.clock.monotonic() < deadline:  # noqa: ASYNC110 - many events, one short wait
             await asyncio.sleep(0.05)
+
+    def _unsent(self) -> int:
+        """Rows that wait for a sender whose other side is there."""
+        there = [name for name, one in (("mqtt", self.mqtt), ("influx", self.influx)) if one and one.report.connected]
+        return sum(self.store.outbox(name).waiting(stream) for name in there for stream in (Stream.EVENT, Stream.LIVE))
 
     def _verify(self, wish: Wish) -> None:
         self.buses[self._line_of[wish.device]].want(wish.device)
@@ -125,7 +132,7 @@ class Gateway:
             self.site.mqtt,
             self.store.outbox("mqtt"),
             lambda: self.store.id,
-            self.rules.active,
+            lambda: (*self.rules.active(), *self.selfcare.active()),
             self.figures,
             self.birth,
             Commands(self._verbs().table, self.clock),

@@ -16,7 +16,7 @@ from gateway.settings import load
 from gateway.simulate.fault import Fault
 from gateway.simulate.site import lay_out
 from tests.area import Area, service
-from tests.servers import Heard, Listener, Server, nats_server, started
+from tests.servers import Heard, Listener, Server, influx_server, nats_server, started
 
 FUSE = Fault("fuse_blown", "F1", phases="B")
 
@@ -150,6 +150,25 @@ def test_what_was_seen_while_nobody_could_be_told_is_told_later(tmp_path: Path) 
     assert any(row.get("fault") == "unreachable" for row in observations(heard)), "the missing ports were not told"
     assert said.count("there is no such port") == 2, "a missing port is said once for each line"
     assert said.count("waits in the store") == 1, "a missing broker is said once"
+
+
+@pytest.mark.influx
+def test_the_database_and_the_broker_are_told_the_same(desk: Desk, tmp_path: Path) -> None:
+    database = influx_server(tmp_path)
+    with started(database):
+        database.query('CREATE DATABASE "area"')
+        with desk.config.open("a", encoding="utf-8") as file:
+            file.write(f'\n[influx]\nurl = "{database.url}"\napi = "v1"\ndatabase = "area"\n')
+        desk.gateway.start()
+        desk.listener.until(lambda heard: len(devices(heard)) > 20, "values of many devices")
+        desk.gateway.stop()
+        rows = [row for kind in ("meter", "ttu", "ltu") for row in database.query(f"SELECT * FROM {kind}", "area")]
+    stored = {(row["device"], round(row["time"] / 1e9, 3)): row for row in rows}
+    told = {(row["device"], row["at"]): row.get("values", {}) for row in observations(desk.listener.heard)}
+    assert told
+    assert told == {
+        key: {name: stored[key][name] for name in values} if key in stored else None for key, values in told.items()
+    }
 
 
 def _word(manager: socket.socket) -> str:
