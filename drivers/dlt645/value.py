@@ -44,11 +44,11 @@ class Number:
     decimals: int
     signed: bool
     size: int = field(init=False)
-    _whole: int = field(init=False)  # digits in front of the point
+    _unit: Decimal = field(init=False)  # of the last digit
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", self.digits // 2)
-        object.__setattr__(self, "_whole", self.digits - self.decimals)
+        object.__setattr__(self, "_unit", Decimal(1).scaleb(-self.decimals))
 
     @property
     def largest(self) -> Decimal:
@@ -56,14 +56,15 @@ class Number:
         return Decimal((8 if self.signed else 10) * 10 ** (self.digits - 1) - 1).scaleb(-self.decimals)
 
     def read(self, data: bytes) -> Decimal | None:
-        sign = ""
+        sign = 1
         if self.signed and data[-1] & 0x80:
             data = data[:-1] + bytes([data[-1] & 0x7F])
-            sign = "-" if any(data) else ""
-        digits = data[::-1].hex()
-        if not digits.isdecimal():
+            sign = -1
+        try:
+            number = int(data[::-1].hex())
+        except ValueError:  # a digit above nine; FF too
             return None
-        return Decimal(f"{sign}{digits[: self._whole]}.{digits[self._whole :]}")
+        return self._unit * (sign * number)
 
     def write(self, value: Value) -> bytes:
         if value is None:
