@@ -37,6 +37,7 @@ class InfluxReport:
     sent: int  # rows that the database has confirmed
     set_aside: int  # rows with a line that it cannot read
     partly: int  # requests of which it could not store every point
+    forbidden: bool  # it is there, and refuses what we are or where we write
 
 
 class _PauseError(Exception):
@@ -59,12 +60,13 @@ class InfluxSender:
         self._thread = ThreadPoolExecutor(1, "influx")
         self._sent = self._set_aside = self._partly = 0
         self._says = "not tried yet"
+        self._forbidden = False
         self._complained: set[str] = set()  # what was said since it last worked
 
     @property
     def report(self) -> InfluxReport:
         """How it goes."""
-        return InfluxReport(not self._says, self._says, self._sent, self._set_aside, self._partly)
+        return InfluxReport(not self._says, self._says, self._sent, self._set_aside, self._partly, self._forbidden)
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -76,7 +78,7 @@ class InfluxSender:
                 try:
                     more = await self._round()
                 except _PauseError as pause:
-                    self._down(str(pause))
+                    self._down(str(pause), pause.seconds == FORBIDDEN_S)
                     await asyncio.sleep(max(pause.seconds or 0.0, self._backoff.next_s()))
                     continue
                 if not more:
@@ -143,8 +145,10 @@ class InfluxSender:
             log.info("influx: writing to %s", self._settings.url)
             self._complained.clear()
         self._says = ""
+        self._forbidden = False
 
-    def _down(self, says: str) -> None:
+    def _down(self, says: str, forbidden: bool) -> None:
+        self._forbidden = forbidden
         if says not in self._complained:
             log.warning("influx: %s: %s; what is to be written waits in the store", self._settings.url, says)
         self._complained.add(says)

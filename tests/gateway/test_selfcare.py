@@ -1,0 +1,45 @@
+"""The gateway's own troubles: told once when they begin, once when they end, over a restart too."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gateway.north.influx import InfluxReport
+from gateway.selfcare import Selfcare
+from gateway.store import Figures
+
+WELL = Figures({}, 0, 0, 0.0, 0, {"event": 0, "live": 0, "backfill": 0}, 0, 0, "")
+SHEDDING = replace(WELL, shed={"event": 0, "live": 5, "backfill": 0})
+DATABASE = InfluxReport(True, "", 0, 0, 0, forbidden=False)
+REFUSED = InfluxReport(False, "it answers 401", 0, 0, 0, forbidden=True)
+
+
+@pytest.mark.parametrize(
+    ("store", "influx", "kind"),
+    [
+        (SHEDDING, None, "store_full"),
+        (replace(WELL, lost=3), None, "store_lost"),
+        (replace(WELL, trouble="disk I/O error"), None, "store_refuses"),
+        (WELL, REFUSED, "database_refuses"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_trouble_begins_and_ends(store: Figures, influx: InfluxReport | None, kind: str) -> None:
+    care = Selfcare("gw1")
+    assert care.step(0, WELL, DATABASE) == ([], {})
+    [begun], items = care.step(10, store, influx)
+    assert (begun.type, begun.state, begun.node) == (kind, "confirmed", "gw1")
+    assert care.step(20, store, influx) == ([], {})
+    assert care.active() == (begun,)
+    saved = json.loads(json.dumps(items))
+    for lives_on in (care, Selfcare("gw1", saved)):
+        [ended], items = lives_on.step(2000, store if "store_l" in kind or "full" in kind else WELL, DATABASE)
+        assert (ended.id, ended.state, ended.ended_at) == (begun.id, "cleared", 2000)
+        assert items == {f"own/{kind}": None}
+        assert lives_on.active() == ()
+
+
+def test_what_was_lost_in_an_earlier_life_is_not_told_again() -> None:
+    care = Selfcare("gw1")
+    assert care.step(0, SHEDDING) == ([], {})
