@@ -144,7 +144,7 @@ class Bus:
 
     async def _visit(self, job: Job) -> Poll:
         """One conversation, and once more when a link that worked turns out to be gone."""
-        while await self._access.ready():
+        while self._link.is_open or await self._access.ready():
             if self._closed:
                 self._link.close()
                 break

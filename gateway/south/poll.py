@@ -1,8 +1,8 @@
 """What came of one poll: the bus hands it to the pipeline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from drivers.api import Reading
 from rules.observation import Fault
@@ -18,9 +18,8 @@ class Lane(IntEnum):
     BACKFILL = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """One conversation with one device, over."""
+class Poll(NamedTuple):
+    """One conversation with one device, over. A tuple, as its readings are: made for every poll there ever is."""
 
     device: str
     line: str
