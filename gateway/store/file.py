@@ -81,8 +81,8 @@ class StoreFile:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA journal_size_limit = 8000000")
             if version == 0:
-                self._db.executescript(f"BEGIN;{SCHEMA}COMMIT;")
-                self._db.execute("INSERT INTO note VALUES ('id', ?)", (secrets.token_hex(4),))
+                name = f"INSERT INTO note VALUES ('id', '{secrets.token_hex(4)}');"
+                self._db.executescript(f"BEGIN;{SCHEMA}{name}COMMIT;")
 
     def close(self) -> None:
         self._db.close()

@@ -81,15 +81,19 @@ async def test_an_incident_does_not_wait_behind_a_backlog_on_a_slow_link(nats: S
             await asyncio.to_thread(listener.until, lambda heard: len(arrived(heard)) == 4000)
 
 
-def lives_of_a_source(path: Path, port: int, kills: int, chance: random.Random) -> int:
+def lives_of_a_source(path: Path, broker: Server, both: bool, chance: random.Random) -> int:
     """Start, kill at a random moment, start again; the highest number that was said to be on disk."""
-    command = [sys.executable, "-m", "tests.gateway.north.source", str(path), str(port)]
+    command = [sys.executable, "-m", "tests.gateway.north.source", str(path), str(broker.port)]
     stored = 0
-    for _ in range(kills):
+    for life in range(KILLS):
+        if both and life % 2:
+            broker.kill()
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as source:
             assert source.stdout is not None
             for _ in range(chance.randrange(1, 60)):
                 stored = max(stored, int(source.stdout.readline() or f"{stored}"))
+            if both and life % 2:
+                broker.start()
             source.kill()
             rest, says = source.communicate()
             stored = max([stored, *map(int, rest.split())])
@@ -97,10 +101,11 @@ def lives_of_a_source(path: Path, port: int, kills: int, chance: random.Random) 
     return stored
 
 
-async def test_kill_nine_at_random_moments_loses_nothing_and_keeps_the_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("both", [False, True], ids=["gateway", "gateway and broker"])
+async def test_kill_nine_at_random_moments_loses_nothing_and_keeps_the_order(tmp_path: Path, both: bool) -> None:
     path = tmp_path / "a.db"
     with started(nats_server(tmp_path)) as broker, closing(Listener(broker.port)) as listener:
-        stored = await asyncio.to_thread(lives_of_a_source, path, broker.port, KILLS, random.Random(9))
+        stored = await asyncio.to_thread(lives_of_a_source, path, broker, both, random.Random(9))
         assert rows_on_disk(path)[-1] >= stored
         settings = Mqtt(port=broker.port, together_s=0.05)
         async with desk(path, settings) as gateway:
