@@ -1,14 +1,18 @@
-"""Our polls against a meter that nobody here wrote: the server of PyPI's dlt645 3.2.0, over TCP.
+"""Strangers at both ends: our polls before the server of PyPI's dlt645 3.2.0, its client before our simulated meter.
 
-Its known faults, which these tests keep clear of: its address is given in the order of the wire; it answers foreign
-addresses with an error and echoes with an answer; full wildcards are answered with wildcards; it knows no block and
-no clock in one piece (both are refused, which is what proves our way around a refusal); FFFF is not 'no value' to it.
+The known faults of its server, which these tests keep clear of: its address is given in the order of the wire; it
+answers foreign addresses with an error and echoes with an answer; full wildcards are answered with wildcards; it knows
+no block and no clock in one piece (both are refused, which is what proves our way around a refusal); FFFF is not
+'no value' to it.
 """
 
+import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from drivers.api import Conversation, Value
 from drivers.dlt645.driver import Dlt645
 from drivers.errors import RefusedError
 from drivers.profile import product_profiles, read_profile
+from drivers.sim.dlt645 import SimulatedMeter
 
 ADDRESS = "123456789012"
 PROFILE = read_profile("dlt645-2007-3p", product_profiles()["dlt645-2007-3p"])
@@ -79,3 +84,35 @@ def test_every_point_of_the_profile_is_answered_or_refused(meter: socket.socket)
     assert readings.keys() == PROFILE.points.keys()
     again, _ = carry(Dlt645().converse(PROFILE, ADDRESS, list(PROFILE.points), frozenset(refused)), meter)
     assert again.keys() == readings.keys()
+
+
+def test_a_strange_master_reads_our_simulated_meter() -> None:
+    held: dict[str, Value] = {
+        "energy_import": 1234.56,
+        "voltage_a": 230.5,
+        "current_a": -12.345,
+        "active_power": -3.3333,
+    }
+    meter = SimulatedMeter(PROFILE, ADDRESS, {**held, "frequency": 49.98})
+    with on_tcp(meter) as port:
+        script = Path(__file__).with_name("peer_master.py")
+        command = [sys.executable, str(script), str(port)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert json.loads(said) == {**held, "frequency": 49.98, "not_held": None}
+
+
+@contextmanager
+def on_tcp(meter: SimulatedMeter) -> Iterator[int]:
+    """One connection to a meter, served by a thread; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            line, _ = server.accept()
+            with line:
+                while heard := line.recv(1000):
+                    line.sendall(meter.answer(heard))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
