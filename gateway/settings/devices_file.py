@@ -27,7 +27,7 @@ OPTIONAL = (
     *("baud", "parity", "stop_bits", "ct", "pt", "backup_s"),
 )
 COLUMNS = (*REQUIRED, *OPTIONAL)
-KINDS = tuple(kind for kind in get_args(DeviceKind) if kind != "neighbour_ttu")
+KINDS = get_args(DeviceKind)
 
 _MANGLED = re.compile(r"^\d(?:\.\d+)?E\+\d+$", re.IGNORECASE)
 
