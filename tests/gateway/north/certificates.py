@@ -21,7 +21,8 @@ class Authority:
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self.folder = folder
         self.pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
-        subject = ("-subj", f"/CN=test {name}", "-days", "2")
+        usage = "keyUsage=critical,keyCertSign,cRLSign"  # Python 3.13 takes no authority without it
+        subject = ("-subj", f"/CN=test {name}", "-days", "2", "-addext", usage)
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(self.pair.key))
         _openssl("req", "-x509", *key, *subject, "-out", str(self.pair.certificate))
 
@@ -30,7 +31,7 @@ class Authority:
         pair = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
         extra = self.folder / f"{name}.ext"
-        extra.write_text(f"subjectAltName={address}\n")
+        extra.write_text(f"subjectAltName={address}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(pair.key))
         _openssl("req", *key, "-subj", f"/CN={name}", "-out", str(request))
         signer = ("-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key), "-CAcreateserial")
