@@ -132,7 +132,7 @@ class MqttSender:
 
     async def _greet(self, session: Session) -> None:
         greeting = Greeting(session, self.root)
-        if not await greeting.check(self._store_id()):
+        if self._settings.echo and not await greeting.check(self._store_id()):
             log.warning("mqtt: may not listen below %s: nobody checks that the broker passes on", self.root)
         if self._commands is not None:
             session.heard = partial(self._heard, session)

@@ -183,6 +183,17 @@ async def test_mqtt_5_says_what_a_broker_refuses_and_the_row_stays(tmp_path: Pat
             assert gateway.waiting() == 1
 
 
+async def test_a_gateway_that_may_only_write_is_told_so_in_its_settings(tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic write taiqu/v1/gw1/#\n")
+    server = mosquitto_server(tmp_path, f"allow_anonymous true\nacl_file {rules}\n")
+    with started(server) as broker:
+        settings = Mqtt(port=broker.port, together_s=0.05, echo=False)
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            gateway.store.put([observed(observation(1))])
+            await gateway.until(lambda: gateway.sender.report.sent == 1)
+
+
 async def test_a_broker_that_accepts_and_throws_away_is_found_out(tmp_path: Path) -> None:
     rules = tmp_path / "acl"
     rules.write_text("topic read #\n")
