@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["suspected", "confirmed", "cleared", "cancelled", "explained"]
-Reason = Literal["first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained"]
+Reason = Literal[
+    "first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained", "corrected"
+]
+"""corrected: begin and end of what is over, set right by records that devices kept."""
 Severity = Literal["critical", "major", "minor", "info"]
 
 

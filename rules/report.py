@@ -48,8 +48,9 @@ def judge(
 
 
 def _lately(witness: Witness, limits: Limits) -> bool:
-    """Whether it answered so lately, and missed so little since, that its last answer still counts."""
-    return witness.gasp_at <= witness.alive_at and witness.weight < limits["comm"]["certainty"] / 2
+    """Whether it missed one answer only, and not for want of supply, so that its last answer still counts."""
+    certain = limits["comm"]["certainty"]
+    return witness.gasp_at <= witness.alive_at and witness.silent <= 1 and witness.weight < certain / 2
 
 
 def _from(report: Report, verdict: Kind, incident: Incident) -> Verdict:

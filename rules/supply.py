@@ -178,8 +178,9 @@ class Supply:
         witness = self._witnesses[device]
         if witness.device.kind == "neighbour_ttu":
             return False
-        if witness.gasp_at > witness.alive_at:
-            return True
+        if witness.gasp_at > witness.alive_at:  # it may have been a moment only: a poll must have failed since
+            waited = witness.at - witness.gasp_at >= self._limits["confirm_s"]
+            return witness.silent > 1 or (witness.silent == 1 and waited)
         return self._read_dead(device) or witness.weight >= self._certain
 
     def _read_dead(self, device: str) -> bool:
