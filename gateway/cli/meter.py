@@ -1,22 +1,20 @@
 """`taiqu meter`: what a DL/T 645 meter does beyond giving its points, each one service conversation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.meter_talk import carry, ended, now, on_line, on_open, wrong
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
     from drivers.dlt645.catalog import Labelled
-    from drivers.dlt645.services.dialogue import Script
     from drivers.dlt645.services.write import Authority
-    from gateway.settings.models import Device, Line
-
-T = TypeVar("T")
+    from gateway.errand import Errand
 
 meter = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +23,7 @@ meter = typer.Typer(
     epilog="The service holds its serial ports: stop it first. Exit status 1: the meter is silent or refuses.",
 )
 
+BROADCAST_PAUSE_S = 0.5  # after a broadcast, which nobody answers: the longest a meter takes over anything
 DEFAULT = Path("config/gateway.toml")
 DeviceId = Annotated[str, typer.Argument(help="The device's id, as in devices.csv.")]
 Change = Annotated[bool, typer.Option("--change-the-meter", help="Yes, this changes the meter.")]
@@ -40,7 +39,7 @@ def item(device: DeviceId, identifier: str, config: Config = DEFAULT, as_json: J
     """
     from drivers.dlt645.services.read import read_item
 
-    values = _carry(config, device, lambda address: read_item(address, identifier.upper()))
+    values = carry(config, device, lambda address: read_item(address, identifier.upper()))
     _show([{"identifier": identifier.upper(), **_row(values)}], as_json)
 
 
@@ -58,8 +57,8 @@ def events(
     from drivers.dlt645.services.read import event_kinds, read_events
 
     if kind not in event_kinds():
-        _wrong(f"there is no event {kind!r}; there are {', '.join(sorted(event_kinds()))}")
-    found = _carry(config, device, lambda address: read_events(address, event_kinds()[kind]))
+        wrong(f"there is no event {kind!r}; there are {', '.join(sorted(event_kinds()))}")
+    found = carry(config, device, lambda address: read_events(address, event_kinds()[kind]))
     _show([{"number": one.number, **_row(one.values)} for one in found], as_json)
 
 
@@ -78,7 +77,7 @@ def load_profile(
     """
     from drivers.dlt645.services.read import read_load_profile
 
-    blocks = _carry(config, device, lambda address: read_load_profile(address, group, since, until))
+    blocks = carry(config, device, lambda address: read_load_profile(address, group, since, until))
     _show([{"at": block.at, **_row(block.values)} for block in blocks], as_json)
 
 
@@ -90,9 +89,9 @@ def clock(device: DeviceId, config: Config = DEFAULT, as_json: Json = False) -> 
     """
     from drivers.dlt645.services.clock import drift, read_clock
 
-    asked = _now()
-    text = _carry(config, device, read_clock)
-    _show([{"clock": text, "off_s": round(drift(text, asked, _now()).total_seconds(), 1)}], as_json)
+    asked = now()
+    text = carry(config, device, read_clock)
+    _show([{"clock": text, "off_s": round(drift(text, asked, now()).total_seconds(), 1)}], as_json)
 
 
 @meter.command("set-clock")
@@ -110,9 +109,40 @@ def set_clock(
     from drivers.dlt645.services import write
 
     authority = _authority(change, password_file, operator, "04")
-    now = _now()
-    _carry(config, device, lambda address: write.set_clock(address, now, authority))
-    typer.echo(f"{device}: set to {now:%Y-%m-%d %H:%M:%S}")
+    told = now()
+    carry(config, device, lambda address: write.set_clock(address, told, authority))
+    typer.echo(f"{device}: set to {told:%Y-%m-%d %H:%M:%S}")
+
+
+@meter.command("broadcast-clock")
+def broadcast_clock(
+    line: Annotated[str, typer.Argument(help="The line's id, as in gateway.toml.")],
+    change: Change = False,
+    config: Config = DEFAULT,
+) -> None:
+    """Tell all DL/T 645 meters of a line the time, after looking how far they are off. No password is needed.
+
+    Example: taiqu meter broadcast-clock rs485-1 --change-the-meter
+    """
+    import asyncio
+
+    from drivers.dlt645.services import clock, write
+
+    _switch(change)
+    known, devices = on_line(config, line)
+
+    async def tell(way: "Errand") -> timedelta:
+        largest = timedelta()
+        for device in devices:
+            asked = now()
+            text = await way.carry(clock.read_clock(device.address), device.wire, device.timeout_s)
+            if text:
+                largest = max(largest, abs(clock.drift(text, asked, now())))
+        await way.carry(write.broadcast_clock(now(), largest), devices[0].wire, BROADCAST_PAUSE_S, retries=0)
+        return largest
+
+    largest = ended(line, lambda: asyncio.run(on_open(known, tell)))
+    typer.echo(f"{line}: told the time; the clock furthest off was {largest.total_seconds():.0f} s off")
 
 
 @meter.command()
@@ -129,7 +159,7 @@ def freeze(
     from drivers.dlt645.services import write
 
     _switch(change)
-    _carry(config, device, lambda address: write.freeze(address, when))
+    carry(config, device, lambda address: write.freeze(address, when))
     typer.echo(f"{device}: agreed")
 
 
@@ -150,7 +180,7 @@ def write_parameter(
     from drivers.dlt645.services import write
 
     authority = _authority(change, password_file, operator, "04")
-    _carry(config, device, lambda address: write.write_item(address, identifier.upper(), values, authority))
+    carry(config, device, lambda address: write.write_item(address, identifier.upper(), values, authority))
     typer.echo(f"{device}: holds {identifier.upper()} = {', '.join(values)}")
 
 
@@ -169,7 +199,7 @@ def clear_demand(
     from drivers.dlt645.services import write
 
     authority = _authority(change, password_file, operator, "04")
-    _carry(config, device, lambda address: write.clear_demand(address, authority))
+    carry(config, device, lambda address: write.clear_demand(address, authority))
     typer.echo(f"{device}: maximum demands reset")
 
 
@@ -192,68 +222,17 @@ def relay(
 
     known = {one.name.lower(): one for one in write.Command}
     if command not in known:
-        _wrong(f"there is no command {command!r}; there are {', '.join(known)}")
-    authority, until = _authority(change, password_file, operator, "02"), _now() + timedelta(minutes=minutes)
-    state = _carry(config, device, lambda address: write.relay(address, known[command], until, authority))
+        wrong(f"there is no command {command!r}; there are {', '.join(known)}")
+    authority, until = _authority(change, password_file, operator, "02"), now() + timedelta(minutes=minutes)
+    state = carry(config, device, lambda address: write.relay(address, known[command], until, authority))
     _show([asdict(state)], as_json)
     if not state.accepted:
         raise typer.Exit(1)
 
 
-def _carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]") -> T:
-    """A service's result; None is silence, False a command that nothing confirms.
-
-    Ends the command with 1 when the meter is silent or refuses, with 2 for a wrong question.
-    """
-    import asyncio
-
-    from drivers.errors import DriverError, RequestError
-    from gateway.clock import SystemClock
-    from gateway.errand import Errand
-    from gateway.south.link.api import LinkError
-
-    line, known = _find(config, device)
-
-    async def errand() -> T | None:
-        way = Errand(line.port, SystemClock(), line.echo)
-        try:
-            await way.open()
-            return await way.carry(script(known.address), known.wire, known.timeout_s)
-        finally:
-            way.close()
-
-    try:
-        result = asyncio.run(errand())
-    except RequestError as error:
-        _wrong(f"{device}: {error}")
-    except (DriverError, LinkError) as error:
-        typer.echo(f"{device}: {error}", err=True)
-        raise typer.Exit(1) from error
-    if result is None or result is False:
-        typer.echo(
-            f"{device}: {'no answer' if result is None else 'no answer; nothing shows that it was done'}", err=True
-        )
-        raise typer.Exit(1)
-    return result
-
-
-def _find(config: Path, device: str) -> "tuple[Line, Device]":
-    from gateway.settings import SettingsError, load
-
-    try:
-        site = load(config)
-    except SettingsError as error:
-        _wrong(str(error))
-    found = [row for row in site.devices if row.id == device]
-    if not found or found[0].driver != "dlt645":
-        meters = ", ".join(row.id for row in site.devices if row.driver == "dlt645") or "none"
-        _wrong(f"{config} has no DL/T 645 meter {device!r}; it has {meters}")
-    return next(line for line in site.lines if line.id == found[0].line), found[0]
-
-
 def _switch(change: bool) -> None:
     if not change:
-        _wrong("this changes the meter; say --change-the-meter when that is what you want")
+        wrong("this changes the meter; say --change-the-meter when that is what you want")
 
 
 def _authority(change: bool, password_file: Path | None, operator: str, level: str) -> "Authority":
@@ -262,18 +241,11 @@ def _authority(change: bool, password_file: Path | None, operator: str, level: s
 
     _switch(change)
     if password_file is None:
-        _wrong("the meter wants a password; put it into a file and say --password-file FILE")
+        wrong("the meter wants a password; put it into a file and say --password-file FILE")
     try:
         return Authority(password_file.read_text(encoding="ascii").strip(), level, operator)
     except (OSError, ValueError) as error:
-        _wrong(f"{password_file}: {error}")
-
-
-def _now() -> datetime:
-    """This machine's local time, which is what meters keep."""
-    from gateway.clock import SystemClock
-
-    return datetime.fromtimestamp(SystemClock().wall()).astimezone().replace(tzinfo=None)
+        wrong(f"{password_file}: {error}")
 
 
 def _row(values: "Sequence[Labelled]") -> dict[str, Any]:
@@ -290,8 +262,3 @@ def _show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         typer.echo("  ".join(f"{name} {'no value' if value is None else value}" for name, value in row.items()))
     if not rows:
         typer.echo("nothing recorded")
-
-
-def _wrong(says: str) -> NoReturn:
-    typer.echo(says, err=True)
-    raise typer.Exit(2)

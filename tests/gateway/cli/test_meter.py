@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
 from gateway.cli.main import app
-from gateway.cli.meter import _now
+from gateway.cli.meter_talk import now
 from tests.gateway.south.far_end import on_pty
 from tests.gateway.south.site import METERS, write_site
 
@@ -37,7 +37,7 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     passwords = {"02": "123456", "04": "123456"}
     meter = SimulatedMeter(PROFILE, METERS["m1"], {"voltage": 230.5, "energy_import": 12.5}, passwords)
-    meter.set("clock", f"{_now():%Y-%m-%dT%H:%M:%S}")
+    meter.set("clock", f"{now():%Y-%m-%dT%H:%M:%S}")
     with on_pty(meter) as port:
         yield Site(write_site(tmp_path, port), meter)
 
@@ -106,11 +106,29 @@ def test_a_clock_is_set_and_a_freeze_made(site: Site) -> None:
     assert result.exit_code == 2 or abs(site.meter.memory.drift) < timedelta(seconds=10)
 
 
+def test_the_clocks_of_a_line_are_set_by_broadcast(site: Site) -> None:
+    site.meter.memory.drift = timedelta(minutes=4)
+    result = site.run("broadcast-clock", "rs485-1", "--change-the-meter")
+    if result.exit_code == 0:  # 2 within five minutes of midnight
+        assert "240 s off" in result.output or "239 s off" in result.output or "241 s off" in result.output
+        assert abs(site.meter.memory.drift) < timedelta(seconds=10)
+    else:
+        assert "midnight" in result.output
+
+
+def test_a_broadcast_is_not_sent_to_clocks_it_cannot_set(site: Site) -> None:
+    site.meter.memory.drift = timedelta(minutes=9)
+    result = site.run("broadcast-clock", "rs485-1", "--change-the-meter")
+    assert result.exit_code == 2
+    assert len(result.output.splitlines()) == 1
+
+
 BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "a silent meter": (["clock", "m2"], 1, "m2: no answer"),
     "what the meter does not hold": (["item", "m1", "04000306"], 1, "no such data"),
     "an identifier nobody knows": (["item", "m1", "123"], 2, "no identifier"),
     "a device that is not there": (["clock", "m9"], 2, "it has m1, m2"),
+    "a line that is not there": (["broadcast-clock", "rs485-9", "--change-the-meter"], 2, "such lines: rs485-1"),
     "an event that does not exist": (["events", "m1", "party"], 2, "power_down"),
     "a command that does not exist": (["relay", "m1", "explode"], 2, "close_permit"),
     "a change without the switch": (["relay", "m1", "trip"], 2, "--change-the-meter"),
