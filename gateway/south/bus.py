@@ -212,15 +212,18 @@ class Bus:
             log.warning("device %s: down (%s)", station.device.id, "; ".join(outcome.says))
 
     def _reschedule(self, station: Station, now: float) -> None:
-        schedule, health = station.schedule, station.health
-        pause = 0.0
-        if health.down:
-            dead = sum(other.health.down for other in self._stations.values())
-            cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
-            pause = health.pause(schedule.period, cost, dead)
-        schedule.served(now, pause)
+        pause = self._pause(station) if station.health.down else 0.0
+        station.schedule.served(now, pause)
         station.waiting = False
         self._queue.schedule(station)
+
+    def _pause(self, station: Station) -> float:
+        """How long a dead device is left alone, so that the living do not notice."""
+        everybody = self._stations.values()
+        dead = sum(other.health.down for other in everybody)
+        load = sum(other.visit_s / other.schedule.period for other in everybody if not other.health.down)
+        cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
+        return station.health.pause(station.schedule.period, cost, dead, load)
 
     def _back(self, job: Job, now: float) -> None:
         """A device is back. What kept it silent may be over for the others too: ask them now."""

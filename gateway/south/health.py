@@ -9,8 +9,8 @@ PATIENCE = 3
 
 LONGEST_PAUSE_S = 300.0
 
-SHARE_OF_THE_DEAD = 0.05
-"""All dead devices of a line together may take this share of its time."""
+SHARE_OF_THE_DEAD, SHARE_OF_IDLE = 0.05, 0.5
+"""All dead devices of a line together may take this share of its time, and of the time that it would be idle."""
 
 
 class Health:
@@ -42,11 +42,12 @@ class Health:
     def failed(self) -> None:
         self.failures += 1
 
-    def pause(self, period: float, cost: float, dead: int) -> float:
+    def pause(self, period: float, cost: float, dead: int, load: float) -> float:
         """Seconds until the next visit of a device that is down.
 
-        `cost` is how long the last visit kept the line, in seconds, `dead` how many devices of the line are down.
+        `cost` is how long the last visit kept the line, in seconds; `dead` is how many devices of the line are down,
+        `load` the share of its time, 0 to 1 or above, that the others need.
         """
         doubled: float = period * 2.0 ** min(self.failures - PATIENCE + 1, 16)
-        fair = cost * max(dead, 1) / SHARE_OF_THE_DEAD
-        return max(min(doubled, LONGEST_PAUSE_S), min(fair, LONGEST_PAUSE_S), period)
+        fair = cost * max(dead, 1) / (SHARE_OF_THE_DEAD + SHARE_OF_IDLE * max(0.0, 1.0 - load))
+        return max(min(max(doubled, fair), LONGEST_PAUSE_S), period)
