@@ -1,7 +1,7 @@
 """How `taiqu meter` gets at a meter: finds it in config/, opens its line, carries one service conversation."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -92,9 +92,9 @@ def site_of(config: Path) -> "Site":
 
 def now() -> datetime:
     """This machine's local time, which is what meters keep."""
-    from gateway.clock import SystemClock, local
+    from gateway.clock import SystemClock
 
-    return local(SystemClock().wall())
+    return datetime.fromtimestamp(SystemClock().wall(), UTC).astimezone().replace(tzinfo=None)
 
 
 def wrong(says: str) -> NoReturn:
