@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import TypeAdapter
 
 from gateway.settings.fault import Fault, SettingsError
-from gateway.settings.models import STRICT, Influx, Line, Metrics, Mqtt, Name, Store
+from gateway.settings.models import STRICT, Faces, Influx, Line, Metrics, Mqtt, Name, Store
 from gateway.settings.shape import shaped
 from gateway.settings.toml_file import TomlFile
 
@@ -37,6 +37,7 @@ class GatewayFile:
     line: tuple[Line, ...] = ()
     store: Store = Store()
     mqtt: Mqtt | None = None
+    faces: Faces = Faces()
     influx: Influx | None = None
     metrics: Metrics | None = None
 
@@ -85,6 +86,8 @@ def _sender_faults(file: TomlFile, found: GatewayFile) -> Iterator[Fault]:
         if found.mqtt.tls is not None:
             for key in ("ca", "certificate", "key"):
                 yield from _secret_faults(file, ("mqtt", "tls", key), getattr(found.mqtt.tls, key))
+    if found.mqtt is None and found.faces != Faces():
+        yield file.fault(("faces",), "needs a broker to say it to. Add [mqtt].")
     if (influx := found.influx) is not None:
         needed = ("org", "bucket") if influx.api == "v2" else ("database",)
         for key in needed:

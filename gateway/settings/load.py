@@ -59,6 +59,7 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         devices=tuple(devices),
         store=replace(gateway.store, path=folder / gateway.store.path),
         mqtt=_mqtt(folder, gateway.mqtt),
+        faces=gateway.faces,
         influx=_influx(folder, gateway.influx),
         metrics=gateway.metrics,
         thresholds=thresholds,

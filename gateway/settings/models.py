@@ -15,6 +15,8 @@ STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 
 Name = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("/+#\n\t"))]
 """An id that may stand in an MQTT topic."""
+Face = Annotated[str, Predicate(lambda text: not set(text) & set("/+#\n\t"))]
+"""The first part of a face's topics."""
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=1, le=65535)]
 
@@ -92,6 +94,16 @@ class Mqtt:
 
 
 @dataclass(frozen=True, slots=True)
+class Faces:
+    """What the gateway says over MQTT, said again in other people's words; an empty name switches a face off."""
+
+    __pydantic_config__: ClassVar = STRICT
+    home_assistant: Face = ""  # prefix of its discovery topics, which is "homeassistant" where nobody changed it
+    sparkplug: Face = ""  # Sparkplug B: the group that this edge node belongs to
+    iec61850: Face = ""  # names after IEC 61850: the application that topics begin with
+
+
+@dataclass(frozen=True, slots=True)
 class Influx:
     """The database that takes the time series."""
 
@@ -128,6 +140,26 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """Reading what meters remember of a time in which they were not heard. It never delays a poll by more than 1 s."""
+
+    __pydantic_config__: ClassVar = STRICT
+    enabled: bool = True
+    periods: Annotated[int, Interval(ge=2, le=1000)] = 3  # of polling without a value: more is a gap
+    shortest_s: Seconds = 180.0  # a shorter one is none, however fast the polling
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCare:
+    """The meters' clocks: read every day, set only when this says so."""
+
+    __pydantic_config__: ClassVar = STRICT
+    set: bool = False  # to all meters of a line at once, where one is off by more than `tolerance_s`; 300 s at most
+    tolerance_s: Annotated[float, Interval(ge=5, le=300)] = 60.0
+    password_file: str = ""  # six digits: then a clock that is further off is set too, with the meter's password
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything that config/ says, checked: the argument of the whole service."""
 
@@ -137,8 +169,11 @@ class Site:
     devices: tuple[Device, ...]
     store: Store = Store()
     mqtt: Mqtt | None = None
+    faces: Faces = Faces()
     influx: Influx | None = None
     metrics: Metrics | None = None
+    backfill: Backfill = Backfill()
+    clock: ClockCare = ClockCare()
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # rules.toml, by rule
     planned: tuple[PlannedOutage, ...] = ()
     orders: tuple[DisconnectOrder, ...] = ()
