@@ -34,7 +34,8 @@ def test_a_broker_that_is_started_again_has_its_port_and_keeps_its_listeners(
         broker.stop()
         broker.start()
         publish(broker.port, "a/b", b"second", retain=True)
-        assert [message.payload for message in listener.topic("a/b", 2)] == [b"first", b"second"]
+        heard = [message.payload for message in listener.topic("a/b", 2)]
+        assert list(dict.fromkeys(heard)) == [b"first", b"second"]  # at least once: a retained one may come twice
 
 
 @pytest.mark.influx

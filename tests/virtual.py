@@ -64,6 +64,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._release)
         return future
 
+    async def shutdown_default_executor(self, *_: Any) -> None:
+        self.held += 1  # threads end in real time, and are waited for as long as they take
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self.held -= 1
+
     def _release(self, _: object) -> None:
         self.held -= 1
 

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from gateway.settings import load
 from gateway.simulate.fault import Fault
 from gateway.simulate.site import lay_out
+from rules.area import DeviceKind
 from tests.area import Area, service
 from tests.servers import Heard, Listener, Server, influx_server, nats_server, started
 
@@ -162,7 +163,7 @@ def test_the_database_and_the_broker_are_told_the_same(desk: Desk, tmp_path: Pat
         desk.gateway.start()
         desk.listener.until(lambda heard: len(devices(heard)) > 20, "values of many devices")
         desk.gateway.stop()
-        rows = [row for kind in ("meter", "ttu", "ltu") for row in database.query(f"SELECT * FROM {kind}", "area")]
+        rows = [row for kind in get_args(DeviceKind) for row in database.query(f"SELECT * FROM {kind}", "area")]
     stored = {(row["device"], round(row["time"] / 1e9, 3)): row for row in rows}
     told = {(row["device"], row["at"]): row.get("values", {}) for row in observations(desk.listener.heard)}
     assert told
