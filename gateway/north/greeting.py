@@ -1,17 +1,28 @@
-"""What a gateway says first on a new connection, so that everything retained is true, whatever died before."""
+"""What a gateway says first on a new connection, so that everything retained is true, whatever died before.
+
+What the broker holds already is not said again: a link over which every byte is paid may come and go all day.
+"""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import orjson
 
-from gateway.north.messages import LASTING, Message, alarm, level
+from gateway.north.messages import Message
 from gateway.north.session import BrokerError, Session
-from rules.incident import Incident
 
 ECHO_S = 10.0
 """How long the broker may take to pass a message of ours back to us."""
+
+KEPT = ("alarm/", "notice/")
+"""Topics whose retained messages stand and fall with incidents."""
+
+
+def description(devices: Sequence[Message]) -> str:
+    """A short name of what the devices are: the state tells it, so that the next greeting knows what is known."""
+    return sha256(b"".join(message.payload for message in devices)).hexdigest()[:12]
 
 
 @dataclass(slots=True)
@@ -20,7 +31,7 @@ class Greeting:
 
     session: Session
     root: str
-    standing: set[str] = field(default_factory=set)  # topics of retained alarms that the broker holds
+    held: dict[str, bytes] = field(default_factory=dict)  # retained messages of ours that the broker has
     echoed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def check(self, nonce: str) -> bool:
@@ -30,10 +41,9 @@ class Greeting:
         BrokerError then.
         """
         self.session.heard = self._hear
-        if not (
-            await self.session.subscribe(f"{self.root}alarm/+") and await self.session.subscribe(f"{self.root}echo")
-        ):
-            return False
+        for topic in ("state", "alarm/+", "notice/+", "echo"):
+            if not await self.session.subscribe(self.root + topic):
+                return False
         self.session.publish(Message(f"{self.root}echo", orjson.dumps(nonce)))
         echo = asyncio.ensure_future(self.echoed.wait())
         await asyncio.wait((echo, self.session.gone), timeout=ECHO_S, return_when=asyncio.FIRST_COMPLETED)
@@ -44,18 +54,34 @@ class Greeting:
             raise BrokerError(f"it accepts what we publish below {self.root} and does not pass it on: check its ACL")
         return True
 
-    def say(self, first: Sequence[Message], active: Iterable[Incident]) -> None:
-        """Birth and what the devices are; every alarm that stands, and none that does not."""
-        lasting = {f"alarm/{level(one.id)}": one for one in active if one.state in LASTING}
-        ours = list(first)
-        ours += [Message(topic, b"", retain=True) for topic in sorted(self.standing - lasting.keys())]
-        ours += [alarm(one.id, orjson.dumps(one)) for one in lasting.values()]
+    def say(self, state: Message, devices: Sequence[Message], standing: Mapping[str, bytes]) -> None:
+        """Birth; what the devices are; every alarm and notice that stands, and none that does not."""
+        ours = [state]
+        if not self._knows(description(devices)):
+            ours += devices
+        ours += [
+            Message(topic, b"", retain=True)
+            for topic in sorted(self.held.keys() - standing.keys())
+            if topic.startswith(KEPT)
+        ]
+        ours += [
+            Message(topic, payload, retain=True)
+            for topic, payload in standing.items()
+            if self.held.get(topic) != payload
+        ]
         for message in ours:
             self.session.publish(message.below(self.root))
+
+    def _knows(self, devices: str) -> bool:
+        try:
+            state = orjson.loads(self.held.get("state", b"{}"))
+        except orjson.JSONDecodeError:
+            return False
+        return isinstance(state, dict) and state.get("devices") == devices
 
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
         name = topic.removeprefix(self.root)
         if name == "echo":
             self.echoed.set()
-        elif name.startswith("alarm/") and retained and payload:
-            self.standing.add(name)
+        elif retained and payload:
+            self.held[name] = payload

@@ -1,7 +1,8 @@
 """What is said over MQTT: topics and payloads as functions of rows. Bytes are joined, not decoded and encoded again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import orjson
 
@@ -21,10 +22,11 @@ class Message:
     topic: str
     payload: bytes
     retain: bool = False
+    qos: int = 1
 
     def below(self, root: str) -> "Message":
         """With its whole topic."""
-        return Message(root + self.topic, self.payload, self.retain)
+        return replace(self, topic=root + self.topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,20 @@ def _on_line(kind: str, line: str, rows: Sequence[Row], store: str, gateway: str
     return Message(f"{kind}/{level(line)}", payload)
 
 
-def event(row: Row, store: str, source: str) -> Parcel:
-    """A change of an incident: a CloudEvents 1.0 envelope, and the alarm that stands or falls with it."""
+class CustomersNotices(Protocol):
+    """Who has to be told of a change, and what."""
+
+    def take(self, said: Mapping[str, Any]) -> Iterable[Message]:
+        """The notices that change with an incident."""
+
+
+def event(row: Row, store: str, source: str, notices: CustomersNotices) -> Parcel:
+    """A change of an incident: a CloudEvents 1.0 envelope, and alarm and notices that stand or fall with it.
+
+    A row of another kind, such as a day's statistics, is published as it is.
+    """
+    if not row.key.startswith("event/"):
+        return Parcel((row.id,), (Message(row.key, row.body),))
     said = orjson.loads(row.body)
     head = orjson.dumps(
         {
@@ -83,7 +97,8 @@ def event(row: Row, store: str, source: str) -> Parcel:
         }
     )
     envelope = Message(row.key, head[:-1] + b',"data":' + row.body + b"}")
-    return Parcel((row.id,), (envelope, alarm(said["id"], row.body if said["state"] in LASTING else b"")))
+    standing = alarm(said["id"], row.body if said["state"] in LASTING else b"")
+    return Parcel((row.id,), (envelope, standing, *notices.take(said)))
 
 
 def alarm(incident: str, body: bytes) -> Message:

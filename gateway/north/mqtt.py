@@ -17,8 +17,9 @@ import orjson
 from gateway.north.backoff import Backoff
 from gateway.north.commands import Commands
 from gateway.north.fresh import Fresh
-from gateway.north.greeting import Greeting
-from gateway.north.messages import Message, Parcel, chunks, event, level, meta, observations
+from gateway.north.greeting import Greeting, description
+from gateway.north.messages import LASTING, Message, Parcel, chunks, event, level, meta, observations
+from gateway.north.notices import Notices
 from gateway.north.session import BrokerError, Session
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
@@ -80,6 +81,8 @@ class MqttSender:
         self._commands = commands
         self._answering: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
+        self._devices = tuple(meta(site.devices))
+        self._notices = Notices()
         self._window = Window(settings.inflight)
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
@@ -138,7 +141,9 @@ class MqttSender:
             session.heard = partial(self._heard, session)
             if not await session.subscribe(f"{self.root}cmd/+"):
                 log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
-        greeting.say([self._state("online"), *meta(self._site.devices)], self._active())
+        active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
+        standing = {f"alarm/{level(one['id'])}": orjson.dumps(one) for one in active if one["state"] in LASTING}
+        greeting.say(self._state("online"), self._devices, standing | self._notices.standing(active))
         log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
         self._says = ""
@@ -168,7 +173,8 @@ class MqttSender:
         self._says = says
 
     def _state(self, state: str) -> Message:
-        return Message("state", orjson.dumps({"state": state, **self._birth()}), retain=True)
+        told = {"state": state, **self._birth(), "devices": description(self._devices)}
+        return Message("state", orjson.dumps(told), retain=True)
 
     # ---- what waits
 
@@ -186,7 +192,8 @@ class MqttSender:
         newest, room = self._outbox.newest(Stream.EVENT), self._window.room // 2  # an event is two messages
         if room > 0 and self._outbox.waiting(Stream.EVENT):
             for row in await self._take("event", Stream.EVENT, room, 0, newest):
-                self._send(session, Stream.EVENT, event(row, self._store_id(), f"{self.root}rules"), "event")
+                parcel = event(row, self._store_id(), f"{self.root}rules", self._notices)
+                self._send(session, Stream.EVENT, parcel, "event")
 
     async def _send_live(self, session: Session) -> None:
         now = asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,19 +50,34 @@ async def test_what_is_stored_arrives_and_then_waits_no_more(broker: Server, tmp
         assert len([message for message in listener.heard if "/data/" in message.topic]) < 5
         assert (event["specversion"], event["subject"], event["data"]["node"]) == ("1.0", "i1", "B1")
         assert alarm == event["data"]
-        assert birth == {"state": "online", "boot": "b1", "version": "0.1.0"}
+        assert {**birth, "devices": ""} == {"state": "online", "boot": "b1", "version": "0.1.0", "devices": ""}
         end = await asyncio.to_thread(listener.until, lambda heard: b"offline" in heard[-1].payload)
         assert end[-1].topic == "taiqu/v1/gw1/state"
 
 
 async def test_a_device_is_described_once_for_all(broker: Server, tmp_path: Path) -> None:
-    async with desk(tmp_path / "a.db", to(broker)) as gateway:
-        await gateway.until(lambda: gateway.sender.report.connected)
+    with closing(Listener(broker.port)) as listener:
+        for _ in range(3):
+            async with desk(tmp_path / "a.db", to(broker)) as gateway:
+                await gateway.until(lambda: gateway.sender.report.connected)
+        await asyncio.to_thread(listener.until, lambda heard: sum(b"offline" in one.payload for one in heard) == 3)
+        assert len([message for message in listener.heard if "/meta/" in message.topic]) == 2  # one for each device
     with closing(Listener(broker.port)) as late:
         meta = (await asyncio.to_thread(late.topic, "meta/M1"))[0]
     assert meta.retained
     assert meta.data["points"]["voltage"] == "V"
     assert (meta.data["node"], meta.data["phases"], meta.data["profile"]) == ("B1", "A", "meter-1p")
+
+
+async def test_a_customer_is_told_as_long_as_it_lasts(broker: Server, tmp_path: Path) -> None:
+    begun = replace(incident("i1"), customers=("C1",), cause="the box lost its supply")
+    with closing(Listener(broker.port)) as listener:
+        async with desk(tmp_path / "a.db", to(broker)) as gateway:
+            gateway.store.put([told(begun)])
+            gateway.store.put([told(replace(begun, state="cleared", reason="cleared"))])
+            notices = await asyncio.to_thread(listener.topic, "notice/C1", 2)
+    assert notices[0].data["cause"] == "the box lost its supply"
+    assert notices[1].payload == b""
 
 
 async def test_nothing_is_lost_when_the_broker_is_killed_in_between(tmp_path: Path) -> None:
