@@ -11,7 +11,6 @@ from drivers.dlt645.services.dialogue import Dialogue, Script
 from drivers.errors import BadReplyError, RefusedError
 from gateway.clock import Clock
 from gateway.south.link.api import Link
-from gateway.south.link.ports import link_to
 from gateway.south.trace import KEPT, Trace
 from gateway.south.wire import NoAnswerError, Terms, Wire, silence
 
@@ -21,10 +20,10 @@ LATE_GUARD_S = 0.2  # after a silence, before the next question: a late answer i
 
 
 class Errand:
-    """An open port on which dialogues are carried, one after the other."""
+    """A link on which dialogues are carried, one after the other."""
 
-    def __init__(self, port: str, clock: Clock, echo: bool = False) -> None:
-        self._link: Link = link_to(port, clock)
+    def __init__(self, link: Link, clock: Clock, echo: bool = False) -> None:
+        self._link = link
         self._wire = Wire(self._link, clock, Trace(clock, KEPT), echo)
 
     async def open(self) -> None:

@@ -40,8 +40,10 @@ async def on_open(line: "Line", talk: "Callable[[Errand], Awaitable[T]]") -> T:
     """Talk on a line that is open meanwhile. Raises LinkError and DriverError."""
     from gateway.clock import SystemClock
     from gateway.errand import Errand
+    from gateway.south.link.ports import link_to
 
-    way = Errand(line.port, SystemClock(), line.echo)
+    clock = SystemClock()
+    way = Errand(link_to(line.port, clock), clock, line.echo)
     try:
         await way.open()
         return await talk(way)

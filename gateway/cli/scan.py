@@ -10,6 +10,7 @@ from gateway.cli.options import Json
 
 if TYPE_CHECKING:
     from drivers.dlt645.services.search import Progress
+    from gateway.errand import Errand
 
 EDITIONS = ("2007", "1997")
 USUAL_BAUDS = "2400,9600,4800,1200"
@@ -61,25 +62,35 @@ def scan(
 async def _scan(
     port: str, rates: Sequence[int], editions: Sequence[str], timeout_s: float, thorough: bool
 ) -> list[Found]:
-    from drivers.api import LineSettings
-    from drivers.dlt645.services.search import Progress, search
     from gateway.clock import SystemClock
     from gateway.errand import Errand
+    from gateway.south.link.ports import link_to
 
-    found: list[Found] = []
-    errand = Errand(port, SystemClock())
+    clock = SystemClock()
+    errand = Errand(link_to(port, clock), clock)
     try:
         await errand.open()
-        for baud in rates:
-            for edition in editions:
-                progress = Progress()
-                settings = LineSettings(baud, parity="even")
-                script, shown = search(progress, edition, thorough), _progress(progress, edition, baud)
-                await errand.carry(script, settings, timeout_s, retries=0, guard_s=GUARD_S, progress=shown)
-                found += [Found(address, edition, baud) for address in progress.found]
-                found += [Found(address, edition, baud, doubled=True) for address in progress.doubled]
+        return await find_meters(errand, rates, editions, timeout_s, thorough)
     finally:
         errand.close()
+
+
+async def find_meters(
+    errand: "Errand", rates: Sequence[int], editions: Sequence[str], timeout_s: float, thorough: bool = False
+) -> list[Found]:
+    """All meters on an open line, at each baud rate and in each edition. Raises LinkError."""
+    from drivers.api import LineSettings
+    from drivers.dlt645.services.search import Progress, search
+
+    found: list[Found] = []
+    for baud in rates:
+        for edition in editions:
+            progress = Progress()
+            script, shown = search(progress, edition, thorough), _progress(progress, edition, baud)
+            settings = LineSettings(baud, parity="even")
+            await errand.carry(script, settings, timeout_s, retries=0, guard_s=GUARD_S, progress=shown)
+            found += [Found(address, edition, baud) for address in progress.found]
+            found += [Found(address, edition, baud, doubled=True) for address in progress.doubled]
     return found
 
 

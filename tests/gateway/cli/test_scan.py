@@ -1,45 +1,69 @@
-"""`taiqu scan` on a real pty on which answers collide."""
+"""`taiqu scan` finds meters whose answers collide, on virtual time, and one alone on a real pty."""
 
 import json
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
 
-from drivers.api import Value
+from drivers.api import LineSettings, Profile
 from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
 from gateway.cli.main import app
+from gateway.cli.scan import find_meters
+from gateway.errand import Errand
 from tests.drivers.dlt645.services.line import collide
 from tests.gateway.south.far_end import on_pty
+from tests.lines import Seat, SimulatedLine
+from tests.virtual import VirtualClock, virtual
 
 PROFILE = read_profile("dlt645-2007-1p", product_profiles()["dlt645-2007-1p"])
+
+
+OLD = read_profile("dlt645-1997-3p", product_profiles()["dlt645-1997-3p"])
 
 
 class Crowd:
     """Several meters on one pair of wires: together they are noise."""
 
-    address, powered = "", True
-
-    def __init__(self, *addresses: str) -> None:
-        self.meters = [SimulatedMeter(PROFILE, address, {"energy_import": 1.25}) for address in addresses]
+    def __init__(self, *addresses: str, profile: Profile = PROFILE) -> None:
+        self.meters = [SimulatedMeter(profile, address, {"energy_import": 1.25}) for address in addresses]
 
     def answer(self, heard: bytes) -> bytes:
         return collide([answer for meter in self.meters if (answer := meter.answer(heard))])
 
-    def set(self, point: str, value: Value) -> None:
-        for meter in self.meters:
-            meter.set(point, value)
+
+@virtual
+async def test_forty_meters_of_two_editions_at_two_baud_rates_are_found_through_their_collisions() -> None:
+    chance = Random(40)
+    slow = sorted(f"2026{chance.randrange(10**8):08d}" for _ in range(25))
+    fast = sorted(f"2026{chance.randrange(10**8):08d}" for _ in range(10))
+    old = sorted(f"{chance.randrange(10**12):012d}" for _ in range(5))
+    line = SimulatedLine(
+        [
+            Seat(Crowd(*slow), LineSettings(2400, parity="even")),
+            Seat(Crowd(*fast), LineSettings(9600, parity="even")),
+            Seat(Crowd(*old, profile=OLD), LineSettings(1200, parity="even")),
+        ]
+    )
+    errand = Errand(line, VirtualClock())
+    await errand.open()
+    found = await find_meters(errand, [2400, 9600, 1200], ["2007", "1997"], timeout_s=0.6)
+    errand.close()
+    assert sorted(one.address for one in found if (one.baud, one.edition) == (2400, "2007")) == slow
+    assert sorted(one.address for one in found if (one.baud, one.edition) == (9600, "2007")) == fast
+    assert sorted(one.address for one in found if (one.baud, one.edition) == (1200, "1997")) == old
+    assert len(found) == 40
+    assert not any(one.doubled for one in found)
 
 
-def test_meters_are_found_through_a_collision() -> None:
-    with on_pty(Crowd("000000000041", "202611000042")) as port:
-        options = ["--bauds", "115200", "--editions", "2007", "--timeout", "0.01", "--json"]
-        result = CliRunner().invoke(app, ["scan", port, *options])
+def test_a_meter_alone_is_found_on_a_real_port() -> None:
+    meter = SimulatedMeter(PROFILE, "202611000042", {"energy_import": 1.25})
+    with on_pty(meter) as port:
+        result = CliRunner().invoke(app, ["scan", port, "--bauds", "9600", "--editions", "2007", "--json"])
     assert result.exit_code == 0, result.output
-    rows = json.loads(result.stdout)
-    assert sorted(row["address"] for row in rows) == ["000000000041", "202611000042"]
-    assert {(row["edition"], row["baud"], row["doubled"]) for row in rows} == {("2007", 115200, False)}
+    assert json.loads(result.stdout) == [{"address": "202611000042", "edition": "2007", "baud": 9600, "doubled": False}]
 
 
 def test_a_line_without_meters_is_exit_status_1() -> None:
