@@ -89,7 +89,7 @@ class Corrections:
         """Incidents as they are told; those that have ended and can be set right by records that came before."""
         said = []
         for incident in incidents:
-            if incident.state == "cleared" and is_outage(incident):
+            if incident.state == "cleared" and incident.reason != "corrected" and is_outage(incident):
                 self._ended[incident.id] = incident
                 said += self._say(incident, at)
                 self._changed = True

@@ -23,6 +23,7 @@ from rules.words import (
     case_claim,
     half_claim,
     idle_plan_claim,
+    misplaced_claim,
     momentary_claim,
     noise_claim,
     relay_claim,
@@ -283,6 +284,9 @@ class Engine:
             if not case.back_at:
                 claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool, self._now)
                 said += self._say(case.key, replace(claim, explained_by=self._explained_by(case)))
+        for device in sorted(self._supply.misplaced):
+            if self._book.get(f"phase/{device}") is None:
+                said += self._say(f"phase/{device}", misplaced_claim(device, self._now))
         return said
 
     def _explained_by(self, case: Case) -> str | None:

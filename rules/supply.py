@@ -55,6 +55,7 @@ class Supply:
         self._lines = self._weighing.lines
         self.cases: dict[str, Case] = {}
         self._count = 0
+        self.misplaced: set[str] = set()  # devices on another phase than the topology says
         self.ended: list[Case] = []  # since the last step, with back_at as their end
 
     @property
@@ -115,6 +116,10 @@ class Supply:
                 case = max(same, key=lambda c: (c.stage == "confirmed", len(set(c.devices) & set(want.devices))))
                 unmatched.remove(case)
                 self._update(case, want, now)
+            elif host := self._host(want):
+                host.devices += [device for device in want.devices if device not in host.devices]
+                self.misplaced.update(want.devices)
+                continue
             else:
                 self._count += 1
                 want.key = f"supply/{self._count}"
@@ -125,6 +130,17 @@ class Supply:
         for case in unmatched:
             if case.stage == "suspected" or masked >= set(case.devices):
                 self._end(case, now)
+
+    def _host(self, want: Case) -> Case | None:
+        """A phase loss that began with this and lies above it: these devices are on another phase than is said."""
+        for case in self.cases.values():
+            if case.kind != "supply" or case.alone or case.whole or case.stage != "confirmed" or want.kind == "bus":
+                continue
+            together = abs(want.since - case.since) <= self._limits["settle_polls"] * self.cycle(want.devices)
+            small = 3 * len(want.devices) <= len(case.devices)
+            if together and small and all(self._tree.covers(case.node, device) for device in want.devices):
+                return case
+        return None
 
     def _wanted_supply(self, explanation: Explanation) -> Iterator[Case]:
         by_node: dict[tuple[str, bool], list[Found]] = {}
@@ -324,11 +340,17 @@ class Supply:
 
     def dump(self) -> dict[str, object]:
         """Its state as plain data."""
-        return {"count": self._count, "cases": [asdict(case) for case in self.cases.values()]}
+        return {
+            "misplaced": sorted(self.misplaced),
+            "count": self._count,
+            "cases": [asdict(case) for case in self.cases.values()],
+        }
 
     def load(self, kept: Mapping[str, object]) -> None:
         """Take up the state that `dump` gave."""
-        cases, count = kept["cases"], kept["count"]
+        cases, count, misplaced = kept["cases"], kept["count"], kept["misplaced"]
+        assert isinstance(misplaced, list)
+        self.misplaced = set(misplaced)
         assert isinstance(cases, list)
         assert isinstance(count, int)
         self._count = count

@@ -138,6 +138,20 @@ def noise_claim(bus: str, devices: tuple[str, ...], at: float, share: float) -> 
     )
 
 
+def misplaced_claim(device: str, at: float) -> Claim:
+    """A device on another phase than the topology says, in words."""
+    return Claim(
+        type="topology_suspect",
+        node=device,
+        state="confirmed",
+        severity="info",
+        started_at=at,
+        started_after=at,
+        devices=(device,),
+        evidence=("it lost supply with a phase that the topology does not put it on",),
+    )
+
+
 def idle_plan_claim(plan: PlannedOutage, at: float) -> Claim:
     """A plan that nothing came of, in words."""
     return Claim(

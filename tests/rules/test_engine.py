@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -119,6 +120,18 @@ def test_a_later_fault_inside_a_dark_feeder_outlives_it() -> None:
     said = found(run(Engine(area), readings(area, *faults, minutes=60)))
     assert [(incident.type, incident.node) for incident in said] == [("feeder_outage", "F1"), ("box_outage", "B2")]
     assert all(incident.state == "cleared" for incident in said)
+
+
+def test_a_meter_on_another_phase_than_said_is_named_and_hides_nothing() -> None:
+    area = village(meters_in_box=12)
+    true = next(device for device in area.devices if device.id == "B2-2")
+    wrong = replace(true, phases="A" if true.phases != "A" else "B")
+    said_so = replace(area, devices=tuple(wrong if device.id == "B2-2" else device for device in area.devices))
+    said = found(run(Engine(said_so), readings(area, (Fault("fuse_blown", "F1", true.phases), 300, 1500))))
+    assert [(incident.type, incident.node) for incident in said] == [
+        ("feeder_phase_loss", "F1"),
+        ("topology_suspect", "B2-2"),
+    ]
 
 
 def test_two_faults_at_once_are_two_incidents() -> None:
