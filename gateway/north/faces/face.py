@@ -11,6 +11,9 @@ from gateway.north.messages import Message
 from gateway.settings.models import Device
 from gateway.store import Row
 
+SILENT_POLLS = 3
+"""So many polls without an answer, one after the other, and a face takes the device for gone."""
+
 Told = Mapping[str, Any]
 """An incident as the event topics carry it."""
 

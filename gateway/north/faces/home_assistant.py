@@ -6,6 +6,7 @@ late is not said.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import orjson
 
 from gateway.catalog import Entry
 from gateway.clock import iso
-from gateway.north.faces.face import Seen, Told, points
+from gateway.north.faces.face import SILENT_POLLS, Seen, Told, points
 from gateway.north.messages import Message, level
 from gateway.settings.models import Device, Site
 
@@ -45,6 +46,7 @@ class HomeAssistant:
         for device in site.devices:
             self._configs[self._topic(self._id(device))] = self._device(device)
         self._latest: dict[str, dict[str, Any]] = {}
+        self._failures: Counter[str] = Counter()
 
     def will(self) -> None:
         """The gateway's own state says when it is gone."""
@@ -63,10 +65,8 @@ class HomeAssistant:
         """The newest value of every point, a message a device."""
         if history:
             return
-        for one in seen:
-            latest = self._latest.setdefault(one.device, {})
-            latest.update({"at": iso(one.at), "answers": not one.fault}, **one.values)
-        for name in dict.fromkeys(one.device for one in seen):
+        changed = [one.device for one in seen if self._changes(one)]
+        for name in dict.fromkeys(changed):
             yield Message(f"{self._root}latest/{level(name)}", orjson.dumps(self._latest[name]), retain=True)
 
     def told(self, incident: Told, standing: Sequence[Told]) -> Iterator[Message]:
@@ -89,6 +89,15 @@ class HomeAssistant:
             both = {**config, "components": {**config["components"], **old}}
             yield Message(topic, orjson.dumps(both), retain=True)
             yield Message(topic, orjson.dumps(config), retain=True)
+
+    def _changes(self, one: Seen) -> bool:
+        """Take an observation; whether it changes what is shown. Of a device that is gone nothing is known."""
+        self._failures[one.device] = self._failures[one.device] + 1 if one.fault else 0
+        if not one.fault:
+            self._latest.setdefault(one.device, {}).update({"at": iso(one.at), "answers": True}, **one.values)
+        elif self._failures[one.device] == SILENT_POLLS:
+            self._latest[one.device] = {"at": iso(one.at), "answers": False}
+        return self._failures[one.device] in (0, SILENT_POLLS)
 
     def _is_ours(self, payload: bytes) -> bool:
         """Another gateway's name may begin like ours."""
@@ -171,7 +180,7 @@ class HomeAssistant:
 
 def _component(point: str, entry: Entry) -> dict[str, Any]:
     if entry.role == "flag":
-        template = f"{{{{ 'ON' if value_json.{point} else 'OFF' }}}}"
+        template = f"{{{{ iif(value_json.{point} | default(none), 'ON', 'OFF', 'None') }}}}"
         return {"platform": "binary_sensor", "name": entry.title, "value_template": template}
     found: dict[str, Any] = {
         "platform": "sensor",
@@ -203,4 +212,3 @@ def _table(payload: bytes) -> Mapping[str, Any]:
 def _plain(text: str) -> str:
     """An id of the letters that Home Assistant takes in a topic; two ids never become one."""
     return _FOREIGN.sub(lambda match: f"_{ord(match[0]):x}_", text)
-

@@ -34,8 +34,10 @@ def block(field: int, content: bytes | str) -> bytes:
     return varint(field << 3 | BYTES) + varint(len(raw)) + raw
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def fields(data: int | bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields of a message: integers as such, everything else as its bytes. Raises ValueError."""
+    if isinstance(data, int):
+        raise ValueError("an integer is no message")
     place = 0
     while place < len(data):
         key, place = _varint(data, place)

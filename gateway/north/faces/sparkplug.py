@@ -7,18 +7,15 @@ demands; that each arrived follows from the acknowledgement of the gateway's own
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 
 import orjson
 
-from gateway.north.faces.face import Seen, Told, millis, points
+from gateway.north.faces.face import SILENT_POLLS, Seen, Told, millis, points
 from gateway.north.faces.protobuf import block, double, fields, whole
 from gateway.north.messages import Message, level
 from gateway.settings.models import Device, Site
-
-SILENT_POLLS = 3
-"""So many polls without an answer, one after the other, and a device is dead."""
 
 REBIRTH = "Node Control/Rebirth"
 SESSIONS = 256
@@ -45,6 +42,8 @@ class Sparkplug:
         self._topic = f"spBv1.0/{level(group)}/{{}}/{level(site.id)}"
         self._site = site
         self._born = False
+        self._standing: Sequence[Told] = ()
+        self._last: str | None = None  # incident
         aliases = iter(range(3, 1 << 62))  # 1 and 2 are the incidents
         self._aliases = {one.id: dict(zip(points(one), aliases, strict=False)) for one in site.devices}
         self._devices = {one.id: one for one in site.devices}
@@ -67,19 +66,18 @@ class Sparkplug:
     def births(self, standing: Sequence[Told]) -> Iterator[Message]:
         """NBIRTH, and a DBIRTH of every device with the newest values that are known."""
         at = millis(self._wall())
-        self._born, self._seq = True, -1
+        self._born, self._seq, self._standing = True, -1, standing
         self._dead.clear()
         self._failures.clear()
         yield self._message(
             "NBIRTH",
-            at,
             self._number_of_session(at),
             metric(Kind.BOOLEAN, False, at, name=REBIRTH),
             metric(Kind.INT64, len(standing), at, name="Incidents/Standing", alias=1),
-            metric(Kind.STRING, None, at, name="Incidents/Last", alias=2),
+            metric(Kind.STRING, self._last, at, name="Incidents/Last", alias=2),
         )
         for device in self._site.devices:
-            yield self._birth(device, at)
+            yield self._birth(device)
 
     def observed(self, seen: Sequence[Seen], history: bool) -> Iterator[Message]:
         """DDATA, one a device; DDEATH and DBIRTH where a device falls silent or speaks again."""
@@ -93,14 +91,15 @@ class Sparkplug:
     def told(self, incident: Told, standing: Sequence[Told]) -> Iterator[Message]:
         """NDATA with the incident as the event topics carry it."""
         at = millis(incident["at"])
+        self._standing, self._last = standing, orjson.dumps(incident).decode()
         count = metric(Kind.INT64, len(standing), at, alias=1)
-        yield self._message("NDATA", at, count, metric(Kind.STRING, orjson.dumps(incident).decode(), at, alias=2))
+        yield self._message("NDATA", count, metric(Kind.STRING, self._last, at, alias=2))
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> Iterator[Message]:
         """A host that asks for births gets them."""
         del topic
         if self._born and not retained and _asks_for_births(payload):
-            yield from self.births(())
+            yield from self.births(self._standing)
 
     def _present(self, name: str, group: Sequence[Seen]) -> Iterator[Message]:
         news: list[Seen] = []
@@ -110,25 +109,24 @@ class Sparkplug:
                 self._latest[name].update({point: (one.at, value) for point, value in one.values.items()})
                 if name in self._dead:
                     self._dead.discard(name)
-                    yield self._birth(self._devices[name], millis(one.at))
+                    yield self._birth(self._devices[name])
                 else:
                     news.append(one)
             elif self._failures[name] == SILENT_POLLS:
                 yield from self._data(name, news)
                 news = []
                 self._dead.add(name)
-                yield self._message("DDEATH", millis(one.at), device=name)
+                yield self._message("DDEATH", device=name)
         yield from self._data(name, news)
 
     def _past(self, name: str, group: Sequence[Seen]) -> Iterator[Message]:
         """Nothing may be said of a device that is dead: it lives for as long as its past is told."""
-        at = millis(group[-1].at)
         dead = name in self._dead
         if dead:
-            yield self._birth(self._devices[name], at)
+            yield self._birth(self._devices[name])
         yield from self._data(name, group, history=True)
         if dead:
-            yield self._message("DDEATH", at, device=name)
+            yield self._message("DDEATH", device=name)
 
     def _data(self, name: str, group: Sequence[Seen], history: bool = False) -> Iterator[Message]:
         aliases = self._aliases[name]
@@ -139,24 +137,24 @@ class Sparkplug:
             if point in aliases
         ]
         if metrics:
-            yield self._message("DDATA", millis(group[-1].at), *metrics, device=name)
+            yield self._message("DDATA", *metrics, device=name)
 
-    def _birth(self, device: Device, at: int) -> Message:
-        latest = self._latest[device.id]
+    def _birth(self, device: Device) -> Message:
+        now, latest = self._wall(), self._latest[device.id]
         metrics = []
         for point, entry in points(device).items():
-            since, value = latest.get(point, (at / 1000, None))
+            since, value = latest.get(point, (now, None))
             alias = self._aliases[device.id][point]
             metrics.append(metric(Kind.DOUBLE, value, millis(since), name=point, alias=alias, unit=entry.unit))
-        return self._message("DBIRTH", at, *metrics, device=device.id)
+        return self._message("DBIRTH", *metrics, device=device.id)
 
     def _number_of_session(self, at: int) -> bytes:
         return metric(Kind.INT64, self._session, at, name="bdSeq")
 
-    def _message(self, verb: str, at: int, *metrics: bytes, device: str = "") -> Message:
+    def _message(self, verb: str, *metrics: bytes, device: str = "") -> Message:
         self._seq = (self._seq + 1) % SESSIONS
         topic = self._topic.format(verb) + (f"/{level(device)}" if device else "")
-        body = whole(1, at) + b"".join(block(2, one) for one in metrics) + whole(3, self._seq)
+        body = whole(1, millis(self._wall())) + b"".join(block(2, one) for one in metrics) + whole(3, self._seq)
         return Message(topic, body, qos=0)
 
 
@@ -174,33 +172,24 @@ def metric(
         found += whole(7, True)
     if unit:
         found += block(9, block(1, "engUnit") + block(2, whole(1, Kind.STRING) + block(8, unit)))
-    return found + _value(value)
+    return found if value is None else found + _value(kind, value)
 
 
-def _value(value: Value) -> bytes:
-    match value:
-        case None:
-            return b""
-        case bool():
-            return whole(14, value)
-        case int():
-            return whole(11, value)
-        case float():
-            return double(13, value)
-        case str():
-            return block(15, value)
+def _value(kind: Kind, value: Value) -> bytes:
+    match kind:
+        case Kind.INT64:
+            return whole(11, int(value or 0))
+        case Kind.DOUBLE:
+            return double(13, float(value or 0))
+        case Kind.BOOLEAN:
+            return whole(14, bool(value))
+        case Kind.STRING:
+            return block(15, str(value))
 
 
 def _asks_for_births(payload: bytes) -> bool:
     try:
-        metrics = [dict(fields(content)) for number, content in fields(payload) if number == 2 and _raw(content)]
+        found = [dict(fields(content)) for number, content in fields(payload) if number == 2 and content]
     except ValueError:
         return False
-    return any(one.get(1) == REBIRTH.encode() and one.get(14) == 1 for one in metrics)
-
-
-def _raw(content: int | bytes) -> bool:
-    return isinstance(content, bytes)
-
-
-Aliases = Mapping[str, int]
+    return any(one.get(1) == REBIRTH.encode() and one.get(14) == 1 for one in found)
