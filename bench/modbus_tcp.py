@@ -37,7 +37,6 @@ REGISTERS = 40
 DEVICES = (1, 10, 100, 1000)
 SECONDS = 4.0
 GROUP_S = 0.05  # observations of so long share a message in the bare run
-INFLIGHT = 200
 Figures = dict[str, float]
 
 
@@ -74,7 +73,7 @@ def site(devices: int, port: int, mqtt_port: int, folder: Path) -> Site:
             for n in range(devices)
         ),
         store=Store(folder / "taiqu.db"),
-        mqtt=Mqtt(port=mqtt_port, inflight=INFLIGHT, together_s=GROUP_S),
+        mqtt=Mqtt(port=mqtt_port),
     )
 
 

@@ -4,8 +4,12 @@ import asyncio
 import resource
 import struct
 import sys
+import time
 
 import uvloop
+
+CLOCK = 60_000
+"""Two registers from here hold the milliseconds of this moment, modulo 2**32."""
 
 HEAD = struct.Struct(">HHHBBHH")  # transaction, protocol, length, unit, function, address, count
 
@@ -26,7 +30,10 @@ class Device(asyncio.Protocol):
             transaction, _, _, unit, function, address, count = HEAD.unpack_from(data)
             data = data[HEAD.size :]
             key = address << 16 | count
-            if key not in self._answers:
+            if address == CLOCK:
+                registers = struct.pack(">L", int(time.time() * 1000) & 0xFFFFFFFF)
+                self._answers[key] = struct.pack(">BBB", unit, function, 2 * count) + registers
+            elif key not in self._answers:
                 registers = struct.pack(f">{count}H", *range(address, address + count))
                 self._answers[key] = struct.pack(">BBB", unit, function, 2 * count) + registers
             body = self._answers[key]
