@@ -271,8 +271,9 @@ class Heard:
 
     @property
     def data(self) -> Any:
-        """The payload as JSON."""
-        return json.loads(self.payload)
+        """The payload as JSON, unpacked when it is packed."""
+        packed = self.payload[:2] == b"\x1f\x8b"
+        return json.loads(gzip.decompress(self.payload) if packed else self.payload)
 
 
 class Listener:

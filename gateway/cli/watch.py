@@ -52,7 +52,7 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
     from rich.console import Console
     from rich.live import Live
 
-    from gateway.north.messages import level
+    from gateway.north.messages import level, unpacked
     from gateway.north.session import BrokerError, Session
     from gateway.watch import Watched, screen
 
@@ -63,8 +63,8 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
 
     def hear(topic: str, payload: bytes, _retained: bool) -> None:
         try:
-            data: Any = orjson.loads(payload) if payload else None
-        except orjson.JSONDecodeError:  # the echo, or what somebody else writes there
+            data: Any = orjson.loads(unpacked(payload)) if payload else None
+        except (orjson.JSONDecodeError, OSError):  # the echo, or what somebody else writes there
             return
         if as_json:
             typer.echo(orjson.dumps({"topic": topic, "payload": data}).decode())

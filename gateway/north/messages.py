@@ -1,5 +1,6 @@
 """What is said over MQTT: topics and payloads as functions of rows. Bytes are joined, not decoded and encoded again."""
 
+import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -13,6 +14,11 @@ from gateway.store import Row
 
 LASTING = ("suspected", "confirmed")
 """States of an incident in which its alarm stands."""
+
+
+def unpacked(payload: bytes) -> bytes:
+    """A payload as JSON, whether the gateway packs or not. Raises OSError for what is cut short."""
+    return gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,14 @@ def chunks(rows: Sequence[Row], limit: int) -> Iterator[Sequence[Row]]:
         yield rows[start:]
 
 
-def observations(kind: str, rows: Sequence[Row], store: str, gateway: str) -> Parcel:
-    """Rows as messages on `data/{line}` or `hist/{line}`, one for each line."""
+def observations(kind: str, rows: Sequence[Row], store: str, gateway: str, packed: bool = False) -> Parcel:
+    """Rows as messages on `data/{line}` or `hist/{line}`, one for each line; `packed`: gzipped."""
     lines: dict[str, list[Row]] = {}
     for row in rows:
         lines.setdefault(row.key, []).append(row)
     messages = tuple(_on_line(kind, line, group, store, gateway) for line, group in lines.items())
+    if packed:
+        messages = tuple(Message(one.topic, gzip.compress(one.payload, 1, mtime=0)) for one in messages)
     return Parcel(tuple(row.id for row in rows), messages)
 
 

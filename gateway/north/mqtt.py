@@ -217,7 +217,8 @@ class MqttSender:
             together = kind == "hist" or self._settings.together_s > 0
             part = next(chunks(rows, self._parcel_bytes if together else 1))
             self._after[lane] = part[-1].id
-            self._send(session, stream, observations(kind, part, self._store_id(), self._site.id), kind)
+            parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip)
+            self._send(session, stream, parcel, kind)
         return True
 
     async def _take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:

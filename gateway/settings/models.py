@@ -90,6 +90,7 @@ class Mqtt:
     keepalive_s: Annotated[int, Interval(ge=5, le=3600)] = 30
     inflight: Annotated[int, Interval(ge=1, le=10_000)] = 100  # messages sent and not yet acknowledged
     together_s: Annotated[float, Ge(0)] = 1.0  # observations of at most so long share a message; 0: a message each
+    gzip: bool = False  # pack observations: a sixth of the bytes, for links that cost money
     echo: bool = True  # prove at connect that the broker passes on what we publish; needs the right to read it
 
 

@@ -179,6 +179,18 @@ async def test_the_second_broker_is_taken_while_the_first_cannot_be_had(tmp_path
                 await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [2.0])
 
 
+async def test_packed_observations_are_the_same_in_fewer_bytes(mosquitto: Server, tmp_path: Path) -> None:
+    sizes = {}
+    for packed in (False, True):
+        with closing(Listener(mosquitto.port)) as listener:
+            settings = Mqtt(port=mosquitto.port, together_s=0.2, gzip=packed)
+            async with desk(tmp_path / f"{packed}.db", settings) as gateway:
+                gateway.store.put(observed(observation(number)) for number in range(50))
+                await asyncio.to_thread(listener.until, lambda _: len(voltages(listener)) == 50)
+            sizes[packed] = sum(len(message.payload) for message in listener.heard if "/data/" in message.topic)
+    assert sizes[True] * 5 < sizes[False]
+
+
 async def test_mqtt_5_delivers_too(mosquitto: Server, tmp_path: Path) -> None:
     with closing(Listener(mosquitto.port)) as listener:
         settings = Mqtt(port=mosquitto.port, version="5", together_s=0.05)
