@@ -36,6 +36,16 @@ class SystemClock:
         return time.time() >= EARLIEST_PLAUSIBLE
 
 
+def local(at: float) -> datetime:
+    """What a clock on the wall shows at an epoch second: what meters keep, without a zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone().replace(tzinfo=None)
+
+
+def from_local(shown: datetime) -> float:
+    """The epoch second at which a clock on the wall shows this."""
+    return shown.astimezone().timestamp()
+
+
 def iso(at: float) -> str:
     """Epoch seconds as ISO 8601 in UTC, milliseconds: what messages carry."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

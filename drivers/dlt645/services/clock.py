@@ -7,6 +7,7 @@ from drivers.dlt645.services.read import read_item
 from drivers.errors import RefusedError
 
 CLOCK, DATE, TIME = "0400010C", "04000101", "04000102"
+DATE_1997, TIME_1997 = "C010", "C011"
 MIDNIGHT = "23:59"
 
 
@@ -16,9 +17,18 @@ def read_clock(address: str) -> Script[str | None]:
         clock = yield from read_item(address, CLOCK)
         return str(clock[0].value) if clock and clock[0].value else None
     except RefusedError:
-        time = yield from read_item(address, TIME)
-        date = yield from read_item(address, DATE)
-    if not time or not date or str(time[0].value).startswith(MIDNIGHT):
+        return (yield from _apart(address, TIME, DATE))
+
+
+def read_clock_1997(address: str) -> Script[str | None]:
+    """The same from a meter of edition 1997, which knows time and date only apart."""
+    return (yield from _apart(address, TIME_1997, DATE_1997))
+
+
+def _apart(address: str, time_of: str, date_of: str) -> Script[str | None]:
+    time = yield from read_item(address, time_of)
+    date = yield from read_item(address, date_of)
+    if not time or not date or not time[0].value or not date[0].value or str(time[0].value).startswith(MIDNIGHT):
         return None
     return f"{date[0].value}T{time[0].value}"
 

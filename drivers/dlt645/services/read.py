@@ -97,17 +97,21 @@ _SINCE = parse_format("YYMMDDhhmm")
 
 def read_load_profile(address: str, kind: int, since: datetime, until: datetime) -> Script[list[Block]]:
     """The recorded blocks of class `kind` (1 to 6, 0 for all) from one time to another, both of the meter's clock."""
-    if not 0 <= kind <= 6:
-        raise RequestError(f"{kind} is no class of the load profile; they are 1 to 6, and 0 for all")
-    identifier = f"060{kind}0001"
     blocks: list[Block] = []
     while since <= until:
-        asked = bytes.fromhex(f"{MOST_BLOCKS:02d}") + _SINCE.write(since.isoformat(timespec="minutes"))
-        data = yield from read_data(address, identifier, asked)
-        found = [block for block in read_blocks(data or b"") if block.at]
+        found = (yield from read_blocks_since(address, kind, since, MOST_BLOCKS)) or []
         last = max((datetime.fromisoformat(str(block.at)) for block in found), default=None)
         if last is None or last < since:
             break
         blocks += [block for block in found if datetime.fromisoformat(str(block.at)) <= until]
         since = last + timedelta(minutes=1)
     return blocks
+
+
+def read_blocks_since(address: str, kind: int, since: datetime, count: int) -> Script[list[Block] | None]:
+    """The first `count` blocks that the meter recorded at or after a time of its clock; None for silence."""
+    if not 0 <= kind <= 6:
+        raise RequestError(f"{kind} is no class of the load profile; they are 1 to 6, and 0 for all")
+    asked = bytes.fromhex(f"{count:02d}") + _SINCE.write(since.isoformat(timespec="minutes"))
+    data = yield from read_data(address, f"060{kind}0001", asked)
+    return None if data is None else [block for block in read_blocks(data) if block.at]
