@@ -9,7 +9,10 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 
+from drivers.api import Conversation
+from gateway.backfill.filler import Filler
 from gateway.clock import Clock, SystemClock, iso
+from gateway.clock_care import ClockKeeper
 from gateway.health import Health, Progress, Systemd
 from gateway.jobs import Jobs
 from gateway.north.commands import Commands
@@ -19,10 +22,10 @@ from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
 from gateway.pipeline import Pipeline, told
 from gateway.selfcare import Selfcare
-from gateway.settings.models import Site
+from gateway.settings.models import Device, Site
 from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
-from gateway.south.poll import Poll
+from gateway.south.poll import Lane, Poll
 from gateway.store import Store, Stream
 from gateway.verbs import Verbs, announced
 from rules.engine import Engine
@@ -38,6 +41,12 @@ STUCK_S = 60.0
 
 RETENTION = "7 * * * *"
 """When old rows are looked for: every hour at seven minutes past."""
+
+CLOCKS = "37 2 * * *"
+"""When the meters' clocks are looked at: at night, far from midnight and from the hour, when meters freeze."""
+
+DAY_CLOSE = "20 0 * * *"
+"""When a day's coverage is told, and that of earlier days which meters' memories have filled since."""
 
 PARTING_S = 2.0
 """How long a stopping gateway waits for acknowledgements of what is on its way; the rest stays on disk."""
@@ -55,7 +64,7 @@ class Gateway:
         saved = self.store.open()
         self.rules = Engine(site.area, site.thresholds, [*site.planned, *announced(saved)], site.orders, saved)
         self.selfcare = Selfcare(site.id, saved)
-        self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify)
+        self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.mqtt = self._mqtt()
@@ -63,6 +72,8 @@ class Gateway:
         self.health = Health(Systemd(), list(self._watched()), self._status)
         self.jobs = Jobs()
         self.jobs.at(RETENTION, "retention", self.store.retain)
+        self.jobs.at(CLOCKS, "clocks", self._clocks().round)
+        self.jobs.at(DAY_CLOSE, "day close", self.close_days)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; then everything that was observed is on disk. Raises what a part could not survive."""
@@ -73,7 +84,7 @@ class Gateway:
                 async with asyncio.TaskGroup() as south:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
-                    endless = [self._tick(), self.health.run(), _failure_of(writing)]
+                    endless = [self._tick(), self.health.run(), _failure_of(writing), *map(Filler.run, self._fillers())]
                     if self.site.metrics is not None:
                         endless.append(MetricsPage(self.site.metrics.host, self.site.metrics.port, self.figures).run())
                     minding = [south.create_task(part) for part in endless]
@@ -123,6 +134,23 @@ class Gateway:
         line = next(line for line in self.site.lines if line.id == line_id)
         devices = [device for device in self.site.devices if device.line == line_id]
         return Bus(line, devices, link_to(line.port, self.clock), self.clock, self.pipeline.take)
+
+    def _fillers(self) -> Iterator[Filler]:
+        """One for each line."""
+        for line, bus in self.buses.items():
+            devices = [device for device in self.site.devices if device.line == line]
+            yield Filler(self.pipeline.history, self.clock, devices, bus.carry, self.pipeline.recall)
+
+    def _clocks(self) -> ClockKeeper:
+        def carry(device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:
+            return self.buses[device.line].carry(device.id, talk, lane)
+
+        return ClockKeeper(self.site.clock, self.site.devices, self.clock, carry, self.pipeline.observe)
+
+    async def close_days(self) -> None:
+        """Tell the coverage of finished days that is news."""
+        for draft in self.pipeline.history.close_days():
+            self.pipeline.tell(draft)
 
     def _mqtt(self) -> MqttSender | None:
         if self.site.mqtt is None:
@@ -195,6 +223,7 @@ class Gateway:
             "incidents": len(self.rules.active()),
             "lines": [asdict(bus.report()) for bus in self.buses.values()],
             "store": asdict(self.store.figures()),
+            "backfill": asdict(self.pipeline.history.ledger.figures()),
             "mqtt": None if self.mqtt is None else asdict(self.mqtt.report),
             "influx": None if self.influx is None else asdict(self.influx.report),
         }

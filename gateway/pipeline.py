@@ -2,14 +2,16 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 import orjson
 
 from drivers.api import Reading
+from gateway.backfill.history import History
+from gateway.backfill.steps import Past
 from gateway.catalog import catalog
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
@@ -57,27 +59,53 @@ class Pipeline:
     clock: Clock
     verify: Callable[[Wish], None]  # asks the device's line for a read that would settle a doubt
     stamp: "Stamp"
+    history: History
     observations: int = 0
 
     @classmethod
-    def of(cls, site: Site, rules: Rules, store: Keeper, clock: Clock, verify: Callable[[Wish], None]) -> "Pipeline":
-        """The pipeline of a site."""
-        return cls(site, rules, store, clock, verify, Stamp(site, clock))
+    def of(
+        cls,
+        site: Site,
+        rules: Rules,
+        store: Keeper,
+        clock: Clock,
+        verify: Callable[[Wish], None],
+        saved: Mapping[str, object] | None = None,
+    ) -> "Pipeline":
+        """The pipeline of a site, with the state that it had."""
+        return cls(site, rules, store, clock, verify, Stamp(site, clock), History(site, clock, saved))
 
     def take(self, poll: Poll) -> None:
-        """One poll, good or failed. What a device remembered is kept, but judged by nobody: its time is over."""
-        observation = self.stamp(poll)
+        """One poll, good or failed. A conversation about the past belongs to who asked for it: see `recall`."""
+        if poll.lane is not Lane.BACKFILL:
+            self.observe(self.stamp(poll))
+
+    def observe(self, seen: Observation) -> None:
+        """One observation of the present."""
         self.observations += 1
-        outcome = self.rules.take(observation) if poll.lane is not Lane.BACKFILL else Outcome()
-        self._keep([observed(observation)], outcome)
+        self.history.take(seen)
+        self._keep([observed(seen)], self.rules.take(seen))
+
+    def recall(self, device: Device, past: Sequence[Past], incidents: Sequence[Incident]) -> None:
+        """What a device remembered: kept, but judged by nobody, its time is over; and the incidents it sets right."""
+        polls = (Poll(device.id, device.line, one.at, 0.0, Lane.BACKFILL, one.readings) for one in past)
+        seen = [replace(self.stamp(poll), notice=one.notice) for poll, one in zip(polls, past, strict=True)]
+        for one in seen:
+            self.history.take(one)
+        self._keep([observed(one) for one in seen], Outcome(tuple(incidents)))
+
+    def tell(self, draft: Draft) -> None:
+        """Something for the operators that is no incident."""
+        self._keep([draft], Outcome())
 
     def tick(self) -> None:
         """A second passed."""
         self._keep([], self.rules.tick(self.clock.wall()))
 
-    def _keep(self, observations: list[Draft], outcome: Outcome) -> None:
-        drafts = observations + [told(incident) for incident in outcome.incidents]
-        changes = self.rules.changes()
+    def _keep(self, rows: list[Draft], outcome: Outcome) -> None:
+        incidents = [*outcome.incidents, *self.history.hear(outcome.incidents)]
+        drafts = rows + [told(incident) for incident in incidents]
+        changes = {**self.rules.changes(), **self.history.changes()}
         if drafts or changes:
             self.store.put(drafts, changes)
         for wish in outcome.wishes:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import TypeAdapter
 
 from gateway.settings.fault import Fault, SettingsError
-from gateway.settings.models import STRICT, Faces, Influx, Line, Metrics, Mqtt, Name, Store
+from gateway.settings.models import STRICT, Backfill, ClockCare, Faces, Influx, Line, Metrics, Mqtt, Name, Store
 from gateway.settings.shape import shaped
 from gateway.settings.toml_file import TomlFile
 
@@ -40,6 +40,8 @@ class GatewayFile:
     faces: Faces = Faces()
     influx: Influx | None = None
     metrics: Metrics | None = None
+    backfill: Backfill = Backfill()
+    clock: ClockCare = ClockCare()
 
 
 adapter = TypeAdapter(GatewayFile)
@@ -86,6 +88,7 @@ def _sender_faults(file: TomlFile, found: GatewayFile) -> Iterator[Fault]:
         if found.mqtt.tls is not None:
             for key in ("ca", "certificate", "key"):
                 yield from _secret_faults(file, ("mqtt", "tls", key), getattr(found.mqtt.tls, key))
+    yield from _secret_faults(file, ("clock", "password_file"), found.clock.password_file)
     if found.mqtt is None and found.faces != Faces():
         yield file.fault(("faces",), "needs a broker to say it to. Add [mqtt].")
     if (influx := found.influx) is not None:

@@ -62,6 +62,8 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         faces=gateway.faces,
         influx=_influx(folder, gateway.influx),
         metrics=gateway.metrics,
+        backfill=gateway.backfill,
+        clock=replace(gateway.clock, password_file=resolve(folder, gateway.clock.password_file)),
         thresholds=thresholds,
         planned=area.outages(),
         orders=area.orders(),

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.api import Reading, Value
+from gateway.backfill.steps import Past
 from gateway.pipeline import Pipeline, Stamp
 from gateway.south.poll import Lane, Poll
 from gateway.store import Draft, Stream
@@ -139,7 +140,8 @@ def test_observation_incident_and_state_go_to_the_store_together_and_doubts_to_t
     ]
     assert json.loads(drafts[0].body) == {"at": NOON, "device": "M0", "took_ms": 250.0, "values": {"voltage": 230.5}}
     assert json.loads(drafts[1].body)["id"] == "i1"
-    assert state == {"outage": {"seen": 1}}
+    assert state["outage"] == {"seen": 1}
+    assert state["gaps"] == {"heard": {"M0": NOON}, "counts": {}}
     assert [wish.device for wish in wishes] == ["M1"]
 
 
@@ -154,9 +156,23 @@ def test_a_failed_poll_is_an_observation_too() -> None:
 
 def test_what_a_device_remembered_is_kept_and_not_judged() -> None:
     rules, shelf = Judge(), Shelf()
-    Pipeline.of(site(), rules, shelf, Still(), print).take(poll(Reading("voltage", 230), lane=Lane.BACKFILL))
+    past = [Past(NOON - 7200, (Reading("voltage", 230),)), Past(NOON - 3600, notice="last_gasp")]
+    Pipeline.of(site(), rules, shelf, Still(), print).recall(device(0), past, ())
     assert rules.seen == []
-    assert shelf.puts[0][0][0].stream is Stream.BACKFILL
+    [(drafts, _)] = shelf.puts
+    assert [(draft.stream, draft.at) for draft in drafts] == [
+        (Stream.BACKFILL, NOON - 7200),
+        (Stream.BACKFILL, NOON - 3600),
+    ]
+    assert json.loads(drafts[0].body)["values"] == {"voltage": 230}
+    assert json.loads(drafts[1].body)["notice"] == "last_gasp"
+
+
+def test_a_conversation_about_the_past_is_no_observation_of_the_present() -> None:
+    rules, shelf = Judge(), Shelf()
+    Pipeline.of(site(), rules, shelf, Still(), print).take(poll(lane=Lane.BACKFILL))
+    assert rules.seen == []
+    assert shelf.puts == []
 
 
 def test_a_tick_without_consequence_writes_nothing() -> None:

@@ -1,0 +1,1 @@
+"""What devices remember of the time in which nobody heard them: found, read, and kept with its own times."""

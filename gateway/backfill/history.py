@@ -1,0 +1,60 @@
+"""What the gateway knows of its own blind spots: gaps, coverage, and outage times that records set right.
+
+It sees every observation and every incident on their way, and its state goes to disk in their transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import orjson
+
+from gateway.backfill.coverage import Coverage
+from gateway.backfill.ledger import Ledger
+from gateway.clock import Clock, iso, local
+from gateway.settings.models import Site
+from gateway.store import Draft, Stream
+from rules.correction import Corrections, PowerDown
+from rules.incident import Incident
+from rules.observation import Observation
+
+
+class History:
+    """Ledger, coverage and corrections of one site."""
+
+    def __init__(self, site: Site, clock: Clock, saved: Mapping[str, object] | None = None) -> None:
+        self._clock, self._gateway = clock, site.id
+        backfill = site.backfill
+        longest = {device.id: max(backfill.periods * device.period_s, backfill.shortest_s) for device in site.devices}
+        remembers = [
+            device.id
+            for device in site.devices
+            if device.driver == "dlt645" and device.profile.options.get("edition", "2007") == "2007"
+        ]
+        self.ledger = Ledger(longest, remembers if backfill.enabled else (), saved)
+        self.coverage = Coverage({device.id: device.period_s for device in site.devices}, saved)
+        self._corrections = Corrections(saved)
+
+    def take(self, seen: Observation) -> None:
+        """An observation on its way. With a wrong clock nothing is known about time."""
+        if self._clock.trusted():
+            self.coverage.take(seen)
+            self.ledger.take(seen)
+
+    def hear(self, incidents: Iterable[Incident]) -> list[Incident]:
+        """Incidents on their way; those that meters' records set right at once."""
+        return self._corrections.hear(incidents, self._clock.wall())
+
+    def correct(self, downs: Sequence[PowerDown]) -> list[Incident]:
+        """Power-downs that meters recorded; the incidents that they set right."""
+        return self._corrections.take(downs, self._clock.wall())
+
+    def close_days(self) -> Iterator[Draft]:
+        """The coverage of finished days that is news, as rows. With a wrong clock no day is finished."""
+        now = self._clock.wall()
+        for day in self.coverage.days(local(now).date()) if self._clock.trusted() else ():
+            row = {"at": iso(now), "gateway": self._gateway, **self.coverage.message(day)}
+            self.coverage.told(day)
+            yield Draft(Stream.EVENT, now, "stats/day", orjson.dumps(row))
+
+    def changes(self) -> dict[str, object | None]:
+        """State items that changed since the last call."""
+        return {**self.ledger.changes(), **self.coverage.changes(), **self._corrections.changes()}
