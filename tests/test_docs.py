@@ -1,0 +1,113 @@
+"""What the documents name exists, and what exists is documented."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from gateway.cli.main import app
+from gateway.settings import devices_file, schemas
+from gateway.settings.gateway_file import GatewayFile, Identity
+from gateway.settings.models import Backfill, ClockCare, Faces, Influx, Line, Metrics, Mqtt, Store, Tls
+from rules import thresholds
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+VERBS = set(typer.main.get_group(app).commands)
+TARGETS = set(re.findall(r"^([a-z%-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+TABLES = {
+    "gateway": Identity,
+    "store": Store,
+    "line": Line,
+    "mqtt": Mqtt,
+    "mqtt.tls": Tls,
+    "faces": Faces,
+    "influx": Influx,
+    "metrics": Metrics,
+    "backfill": Backfill,
+    "clock": ClockCare,
+}
+
+
+def code(text: str) -> Iterator[str]:
+    """What stands in back ticks and in code blocks."""
+    yield from re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    yield from re.findall(r"`([^`\n]+)`", text)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_that_a_document_names_exists(name: str) -> None:
+    named = {verb for piece in code(DOCUMENTS[name]) for verb in re.findall(r"\btaiqu ([a-z]+)", piece)}
+    assert named
+    assert named <= VERBS
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    named = {verb for piece in code(DOCUMENTS["README.md"]) for verb in re.findall(r"\btaiqu ([a-z]+)", piece)}
+    assert named == VERBS
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_every_command_has_an_example_in_its_help(name: str) -> None:
+    command = typer.main.get_group(app).commands[name]
+    assert re.search(rf"Examples?: taiqu {name}\b", command.help or "")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_make_target_that_a_document_names_exists(name: str) -> None:
+    named = {target for piece in code(DOCUMENTS[name]) for target in re.findall(r"\bmake ([a-z-]+)", piece)}
+    assert named
+    assert {target if not target.startswith("bench-") else "bench-%" for target in named} <= TARGETS
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_a_document_points_to_exists(name: str) -> None:
+    pointed = re.findall(r"\]\(([^)#]+)\)", DOCUMENTS[name])
+    named = [
+        piece
+        for piece in code(DOCUMENTS[name])
+        if re.fullmatch(r"(gateway|drivers|rules|tests|config)/[\w./-]+", piece)
+    ]
+    assert [path for path in pointed + named if not (ROOT / path).exists()] == []
+
+
+def test_the_sample_shows_every_setting_with_its_default() -> None:
+    shown: dict[str, dict[str, str]] = {}
+    table = ""
+    for line in (ROOT / "config" / "gateway.toml").read_text(encoding="utf-8").splitlines():
+        if header := re.match(r"^(?:# )?\[+([a-z.]+)\]+$", line):
+            table = header[1]
+        elif key := re.match(r"^(# )?([a-z_0-9]+) = (\S+)", line):
+            shown.setdefault(table, {}).setdefault(key[2], key[3] if key[1] else "")
+    assert {field.name for field in fields(GatewayFile)} == {name.partition(".")[0] for name in TABLES}
+    for name, record in TABLES.items():
+        plain = [field for field in fields(record) if field.name != "tls"]  # a table of its own
+        assert set(shown[name]) == {field.name for field in plain}, name
+        for field in plain:
+            if text := shown[name][field.name]:
+                assert tomllib.loads(f"x = {text}")["x"] == field.default or isinstance(field.default, str), field.name
+
+
+def test_the_readme_names_every_column_of_the_devices() -> None:
+    pieces = set(re.findall(r"`([^`\n]+)`", DOCUMENTS["README.md"]))
+    assert set(devices_file.COLUMNS) <= pieces
+
+
+def test_the_sample_shows_every_threshold_with_its_default() -> None:
+    text = (ROOT / "config" / "rules.toml").read_text(encoding="utf-8")
+    shown = tomllib.loads(re.sub(r"^# (\w+ = |\[)", r"\1", text, flags=re.MULTILINE))
+    assert shown == {
+        rule: {name: threshold.default for name, threshold in names.items()}
+        for rule, names in thresholds.defaults().items()
+    }
+
+
+@pytest.mark.parametrize("name", ["gateway", "area"])
+def test_the_published_schema_is_fresh(name: str) -> None:
+    published = json.loads((ROOT / "config" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert published == schemas.schema(name), f"run: taiqu schema {name} > config/{name}.schema.json"
