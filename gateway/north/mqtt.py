@@ -16,6 +16,7 @@ import orjson
 
 from gateway.north.backoff import Backoff
 from gateway.north.commands import Commands
+from gateway.north.faces.company import Company
 from gateway.north.fresh import Fresh
 from gateway.north.greeting import Greeting, description
 from gateway.north.messages import LASTING, Message, Parcel, chunks, event, level, meta, observations
@@ -70,6 +71,7 @@ class MqttSender:
         figures: Callable[[], Mapping[str, object]],
         birth: Callable[[], Mapping[str, object]],
         commands: Commands | None = None,
+        faces: Company | None = None,
     ) -> None:
         """`birth`: what the state says besides `state`: boot id, version and the like."""
         self.root = f"{settings.root}/v1/{level(site.id)}/"
@@ -79,6 +81,7 @@ class MqttSender:
         if settings.fallback_host:
             self._brokers.append(replace(settings, host=settings.fallback_host, port=settings.fallback_port))
         self._commands = commands
+        self._faces = faces or Company()
         self._answering: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
         self._devices = tuple(meta(site.devices))
@@ -124,7 +127,8 @@ class MqttSender:
             raise BrokerError(f"{broker.host}:{broker.port}: {error}") from error
         try:
             await session.open()
-            yield session
+            async with self._faces.beside(session, broker, f"taiqu-{self._site.id}-faces"):
+                yield session
         except asyncio.CancelledError:
             with contextlib.suppress(BrokerError):  # a clean end is said by ourselves; the will is for the others
                 await session.farewell(self._state("offline").below(self.root))
@@ -144,6 +148,8 @@ class MqttSender:
         active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
         standing = {f"alarm/{level(one['id'])}": orjson.dumps(one) for one in active if one["state"] in LASTING}
         greeting.say(self._state("online"), self._devices, standing | self._notices.standing(active))
+        for message in self._faces.births(self._active()):
+            session.publish(message, message.qos)
         log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
         self._says = ""
@@ -193,7 +199,7 @@ class MqttSender:
         if room > 0 and self._outbox.waiting(Stream.EVENT):
             for row in await self._take("event", Stream.EVENT, room, 0, newest):
                 parcel = event(row, self._store_id(), f"{self.root}rules", self._notices)
-                self._send(session, Stream.EVENT, parcel, "event")
+                self._send(session, Stream.EVENT, [row], parcel, "event")
 
     async def _send_live(self, session: Session) -> None:
         now = asyncio.get_running_loop().time()
@@ -218,7 +224,7 @@ class MqttSender:
             part = next(chunks(rows, self._parcel_bytes if together else 1))
             self._after[lane] = part[-1].id
             parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip)
-            self._send(session, stream, parcel, kind)
+            self._send(session, stream, part, parcel, kind)
         return True
 
     async def _take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:
@@ -229,11 +235,14 @@ class MqttSender:
         flying = self._window.ids(stream)
         return [row for row in rows if row.id not in flying]
 
-    def _send(self, session: Session, stream: Stream, parcel: Parcel, kind: Kind) -> None:
+    def _send(self, session: Session, stream: Stream, rows: Sequence[Row], parcel: Parcel, kind: Kind) -> None:
+        """Say rows through the faces, and then as ourselves: that message's acknowledgement stands for all of them."""
         now = asyncio.get_running_loop().time()
         if not self._window.flying:
             self._answered = now  # nobody had anything to acknowledge until now
         flight = Flight(stream, parcel.ids, now, kind)
+        for message in self._faces.said(stream, rows, history=kind == "hist"):
+            session.publish(message, message.qos)
         for message in parcel.messages:
             self._window.start(session.publish(message.below(self.root)), flight)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from drivers.api import Point, Profile
 from gateway.clock import SystemClock
 from gateway.north.commands import Commands
+from gateway.north.faces.company import Company
 from gateway.north.mqtt import MqttSender
 from gateway.settings.models import Device, Line, Mqtt, Site
 from gateway.settings.models import Store as StoreSettings
@@ -88,6 +89,7 @@ async def desk(
     active: Sequence[Incident] = (),
     patience_s: float = 60,
     commands: Commands | None = None,
+    faces: Company | None = None,
 ) -> AsyncIterator[Desk]:
     """A sender at work; ends as the service ends."""
     store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("mqtt",))
@@ -96,7 +98,7 @@ async def desk(
     sender = MqttSender(
         site(), settings, store.outbox("mqtt"), lambda: store.id, lambda: standing,
         figures=lambda: {"rss_mb": 50}, birth=lambda: {"boot": "b1", "version": "0.1.0"},
-        commands=commands,
+        commands=commands, faces=faces,
     )  # fmt: skip
     try:
         async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:
