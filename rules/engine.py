@@ -1,17 +1,18 @@
 """All rules on one area: observations in, incidents, wishes and verdicts out. All state can be saved and loaded."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
+from rules.case_teller import CaseTeller
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.neutral import Neutral
 from rules.observation import Observation
 from rules.phases import MvPhase
 from rules.pool import Pool
 from rules.report import judge
-from rules.supply import Case, Supply
+from rules.statistics import Quality, Statistics
+from rules.supply import Supply
 from rules.thresholds import complete
 from rules.topology import Tree
 from rules.transformer import Transformer
@@ -20,11 +21,8 @@ from rules.weak_points import WeakPoints
 from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
 from rules.words import (
     break_claim,
-    case_claim,
     half_claim,
     idle_plan_claim,
-    misplaced_claim,
-    momentary_claim,
     noise_claim,
     relay_claim,
 )
@@ -60,7 +58,9 @@ class Engine:
         self._half = MvPhase(tree, self._witnesses, limits, area)
         self._voltage = Voltage(tree, self._witnesses, limits, area)
         self._transformer = Transformer(tree, limits, area)
+        self._statistics = Statistics(area, limits)
         self._weak = WeakPoints(tree, self._witnesses, limits, area)
+        self._teller = CaseTeller(tree, self._witnesses, limits, self._supply, self._pool, self._book, self._statistics)
         self._beat = min(5.0, area.poll_period_s / 12)
         self._now = 0.0
         self._stepped = 0.0
@@ -95,6 +95,8 @@ class Engine:
         self._now = max(self._now, observation.at)
         self._touched.add(observation.device)
         changed = witness.take(observation)
+        if witness.at == observation.at and observation.notice is None and witness.device.kind == "meter":
+            self._statistics.take(witness, answered=observation.fault is None)
         if witness.at == observation.at and observation.values:
             said += self._answered(observation, witness)
         if changed & VOLTAGE:
@@ -138,6 +140,12 @@ class Engine:
         nominal = self._area.nominal_voltage
         return judge(report, self._book.active(), witness, self._limits, nominal, ordered=ordered)
 
+    def close_period(self, at: float) -> Quality:
+        """Statistics since the last call, or since the beginning; called at the end of every day."""
+        self._stirred = True
+        self._touched.update(self._witnesses)
+        return self._statistics.close(at, self._witnesses)
+
     def plan(self, outage: PlannedOutage) -> None:
         """Announce an outage; one with the same id replaces it."""
         self._pool.planned[outage.id] = outage
@@ -173,6 +181,7 @@ class Engine:
                 "voltage": self._voltage.dump(),
                 "transformer": self._transformer.dump(),
                 "weak": self._weak.dump(),
+                "statistics": self._statistics.dump(),
                 "plans": sorted(self._pool.executed),
                 **self._book.changes(),
             }
@@ -197,7 +206,7 @@ class Engine:
         said = [*self._phases(), *self._neutral_step(), *self._voltages()]
         self._mask()
         wishes = self._supply.step(self._now, self._masked)
-        said += self._supply_said()
+        said += self._teller.say(self._now)
         said += self._noise()
         for plan in self._pool.not_executed(self._now):
             said += self._say(f"plan/{plan.id}", idle_plan_claim(plan, self._now))
@@ -272,46 +281,6 @@ class Engine:
             self._witnesses[device].forgive(self._now)
         self._masked |= dict.fromkeys(masked, until)
 
-    def _supply_said(self) -> list[Incident]:
-        said: list[Incident] = []
-        for case in self._supply.ended:
-            told = self._book.end(case.key, self._now, case.back_at, self._lasted(case))
-            said += [told] if told else []
-            if case.stage == "suspected" and self._came_back(case):
-                said += self._say(f"momentary/{case.key}", momentary_claim(case, self._tree, self._now))
-                said += self._say(f"momentary/{case.key}", None)
-        for case in self._supply.cases.values():
-            if not case.back_at:
-                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool, self._now)
-                said += self._say(case.key, replace(claim, explained_by=self._explained_by(case)))
-        for device in sorted(self._supply.misplaced):
-            if self._book.get(f"phase/{device}") is None:
-                said += self._say(f"phase/{device}", misplaced_claim(device, self._now))
-        return said
-
-    def _explained_by(self, case: Case) -> str | None:
-        """The incident that a confirmed case further up the tree is, when one is: this one hides behind it."""
-        for other in self._supply.cases.values():
-            if other is case or other.stage != "confirmed" or other.kind != "supply" or other.alone:
-                continue
-            inside = all(self._tree.covers(other.node, device) for device in case.devices)
-            larger = len(other.devices) > len(case.devices)
-            if inside and larger and (incident := self._book.get(other.key)):
-                return incident.id
-        return None
-
-    def _came_back(self, case: Case) -> bool:
-        """Whether a suspicion ended because its devices answer again, not because something else explains them."""
-        enough = len(case.devices) >= self._limits["outage"]["momentary_meters"]
-        return enough and not any(self._witnesses[device].is_silent for device in case.devices)
-
-    def _lasted(self, case: Case) -> str:
-        if case.kind != "supply":
-            return ""
-        seconds = case.back_at - case.since
-        kind = "momentary" if seconds < self._limits["outage"]["sustained_s"] else "sustained"
-        return f"lasted {seconds:.0f} s as far as readings tell: {kind}"
-
     def _noise(self) -> list[Incident]:
         own = self._limits["comm"]
         said: list[Incident] = []
@@ -344,6 +313,7 @@ class Engine:
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
             self._weak.load(saved["weak"])
+            self._statistics.load(saved["statistics"])
             self._pool.executed.update(_strings(saved.get("plans")))
         self._book.load(saved)
 

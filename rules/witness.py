@@ -46,6 +46,7 @@ _KEPT = (
     "energy",
     "energy_at",
     "idle_at",
+    "tally",
 )
 
 
@@ -111,6 +112,7 @@ class Witness:
         self.late = 0
         self.energy: float | None = None  # register, import less export, kWh
         self.energy_at = 0.0
+        self.tally: list[float] = [0.0, 0.0, 0.0, 0, 0]  # see rules.statistics
         self.idle_at = 0.0  # since when it draws nothing; 0: it draws
         self.excused = False  # something known explains its silence
 

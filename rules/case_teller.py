@@ -1,0 +1,87 @@
+"""Cases of lost supply and lost contact as incidents: which hides behind which, how long each lasted."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rules.book import Book, Claim
+from rules.incident import Incident
+from rules.pool import Pool
+from rules.statistics import Statistics
+from rules.supply import Case, Supply
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import Witness
+from rules.words import case_claim, misplaced_claim, momentary_claim
+
+
+class CaseTeller:
+    """Enters the cases into the book of incidents and into the statistics."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        witnesses: Mapping[str, Witness],
+        limits: Limits,
+        supply: Supply,
+        pool: Pool,
+        book: Book,
+        statistics: Statistics,
+    ) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["outage"]
+        self._supply = supply
+        self._pool = pool
+        self._book = book
+        self._statistics = statistics
+
+    def say(self, now: float) -> list[Incident]:
+        """What is new of every case after a step of the supply rule."""
+        said: list[Incident] = []
+        for case in self._supply.ended:
+            told = self._book.end(case.key, now, case.back_at, self._lasted(case))
+            said += [told] if told else []
+            self._statistics.ended(case.key, case.back_at)
+            if case.stage == "suspected" and self._came_back(case):
+                said += self._told(f"momentary/{case.key}", momentary_claim(case, self._tree, now), now)
+                told = self._book.end(f"momentary/{case.key}", now, now)
+                said += [told] if told else []
+        for case in self._supply.cases.values():
+            if not case.back_at:
+                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool, now)
+                hidden = self._explained_by(case)
+                said += self._told(case.key, replace(claim, explained_by=hidden), now)
+                if claim.state == "confirmed" and case.kind == "supply" and hidden is None:
+                    planned = claim.type == "planned_outage"
+                    self._statistics.began(case.key, case.since, case.after, claim.devices, planned=planned)
+        for device in sorted(self._supply.misplaced):
+            if self._book.get(f"phase/{device}") is None:
+                said += self._told(f"phase/{device}", misplaced_claim(device, now), now)
+        return said
+
+    def _explained_by(self, case: Case) -> str | None:
+        """The incident that a confirmed case further up the tree is, when one is: this one hides behind it."""
+        for other in self._supply.cases.values():
+            if other is case or other.stage != "confirmed" or other.kind != "supply" or other.alone:
+                continue
+            inside = all(self._tree.covers(other.node, device) for device in case.devices)
+            larger = len(other.devices) > len(case.devices)
+            if inside and larger and (incident := self._book.get(other.key)):
+                return incident.id
+        return None
+
+    def _came_back(self, case: Case) -> bool:
+        """Whether a suspicion ended because its devices answer again, not because something else explains them."""
+        enough = len(case.devices) >= self._limits["momentary_meters"]
+        return enough and not any(self._witnesses[device].is_silent for device in case.devices)
+
+    def _lasted(self, case: Case) -> str:
+        if case.kind != "supply":
+            return ""
+        seconds = case.back_at - case.since
+        kind = "momentary" if seconds < self._limits["sustained_s"] else "sustained"
+        return f"lasted {seconds:.0f} s as far as readings tell: {kind}"
+
+    def _told(self, key: str, claim: Claim, now: float) -> list[Incident]:
+        told = self._book.say(key, claim, now)
+        return [told] if told else []

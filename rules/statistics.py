@@ -1,0 +1,198 @@
+"""How good the supply was: voltage qualification by point, interruptions by customer, coverage of the readings.
+
+Interruptions are counted for each customer who was without supply, phase by phase, from the first sign of it to the
+first answer. A poll tells times only up to a period, so minutes come with an upper bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from rules.area import Area
+from rules.thresholds import Limits
+from rules.witness import ALIVE, Witness
+
+OFTEN_S = 60 * 86_400.0  # over how long a customer's interruptions are counted
+OFTEN = 3  # interruptions in that time that are too many
+
+MONITORED, LOW, HIGH, POLLS, ANSWERED = range(5)
+"""Places in a device's tally: seconds, seconds, seconds, count, count."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointQuality:
+    """One device over a period."""
+
+    device: str
+    monitored_s: float
+    low_s: float
+    high_s: float
+    coverage: float  # share of polls that were answered
+
+    @property
+    def qualification(self) -> float:
+        """Share of the monitored time within the limits; 1 when nothing was monitored."""
+        return 1.0 - (self.low_s + self.high_s) / self.monitored_s if self.monitored_s else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The area over a period, usually a day."""
+
+    start: float  # epoch seconds
+    end: float
+    customers: int
+    points: tuple[PointQuality, ...]
+    saidi_min: float  # minutes without supply per customer, planned ones included
+    saidi_min_most: float  # the same, had every interruption begun right after the last good reading
+    saidi_planned_min: float
+    saifi: float  # sustained interruptions per customer
+    maifi: float  # momentary ones
+    cemi: float  # share of customers with OFTEN interruptions in OFTEN_S
+
+    @property
+    def caidi_min(self) -> float:
+        """Minutes that a sustained interruption lasted."""
+        return self.saidi_min / self.saifi if self.saifi else 0.0
+
+    @property
+    def asai(self) -> float:
+        """Share of the time with supply."""
+        return 1.0 - self.saidi_min * 60 / (self.end - self.start) if self.end > self.start else 1.0
+
+    @property
+    def qualification(self) -> float:
+        """Share of the monitored time of all points within the limits."""
+        monitored = sum(point.monitored_s for point in self.points)
+        outside = sum(point.low_s + point.high_s for point in self.points)
+        return 1.0 - outside / monitored if monitored else 1.0
+
+
+@dataclass(slots=True)
+class Interruption:
+    """Meters that are without supply by one cause."""
+
+    since: float
+    after: float
+    devices: list[str]
+    planned: bool
+    counted_to: float = 0.0  # minutes up to here are in an earlier period
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a period has gathered, in customer minutes and customer interruptions."""
+
+    start: float
+    minutes: float = 0.0
+    minutes_most: float = 0.0
+    planned: float = 0.0
+    sustained: int = 0
+    momentary: int = 0
+
+
+class Statistics:
+    """Counts while observations and incidents go by."""
+
+    def __init__(self, area: Area, limits: Limits) -> None:
+        own, nominal = limits["voltage"], area.nominal_voltage
+        self._low, self._high = own["low_share"] * nominal, own["high_share"] * nominal
+        self._gap = 2.5 * area.poll_period_s
+        self._sustained_s = limits["outage"]["sustained_s"]
+        self._meters = [device.id for device in area.devices if device.kind == "meter"]
+        self._totals: Totals | None = None
+        self._open: dict[str, Interruption] = {}
+        self._often: dict[str, list[float]] = {}  # when a meter's interruptions began
+
+    def take(self, witness: Witness, *, answered: bool) -> None:
+        """A meter was polled."""
+        tally = witness.tally
+        tally[POLLS] += 1
+        if self._totals is None:
+            self._totals = Totals(witness.at)
+        if not answered:
+            return
+        tally[ANSWERED] += 1
+        if witness.interval > self._gap:
+            return
+        for place in witness.places:
+            volt = witness.volts[place]
+            if volt is not None and witness.state[place] == ALIVE:
+                share = witness.interval / len(witness.places)
+                tally[MONITORED] += share
+                if volt < self._low:
+                    tally[LOW] += share
+                elif volt > self._high:
+                    tally[HIGH] += share
+
+    def began(self, key: str, since: float, after: float, devices: Iterable[str], *, planned: bool) -> None:
+        """An outage is confirmed, or has changed."""
+        was = self._open.get(key)
+        counted = was.counted_to if was else 0.0
+        others = {device for other, lost in self._open.items() if other != key for device in lost.devices}
+        own = [device for device in devices if device not in others]  # a customer is without supply only once
+        self._open[key] = Interruption(since, after or since, own, planned, counted)
+
+    def ended(self, key: str, at: float) -> None:
+        """An outage is over."""
+        gone = self._open.pop(key, None)
+        if gone is None or self._totals is None:
+            return
+        self._count(self._totals, gone, at)
+        if at - gone.since < self._sustained_s:
+            self._totals.momentary += len(gone.devices)
+            return
+        self._totals.sustained += len(gone.devices)
+        for device in gone.devices:
+            lately = [since for since in self._often.get(device, ()) if at - since < OFTEN_S]
+            self._often[device] = [*lately, gone.since]
+
+    def close(self, at: float, witnesses: Mapping[str, Witness]) -> Quality:
+        """The period up to now; a new one begins."""
+        totals = self._totals or Totals(at)
+        for lasting in self._open.values():
+            self._count(totals, lasting, at)
+            lasting.counted_to = at
+        customers = max(1, len(self._meters))
+        often = sum(len([t for t in times if at - t < OFTEN_S]) >= OFTEN for times in self._often.values())
+        points = tuple(_point(witnesses[meter]) for meter in self._meters)
+        for meter in self._meters:
+            witnesses[meter].tally[:] = [0.0, 0.0, 0.0, 0, 0]
+        self._totals = Totals(at)
+        return Quality(
+            start=totals.start,
+            end=at,
+            customers=len(self._meters),
+            points=points,
+            saidi_min=totals.minutes / customers,
+            saidi_min_most=totals.minutes_most / customers,
+            saidi_planned_min=totals.planned / customers,
+            saifi=totals.sustained / customers,
+            maifi=totals.momentary / customers,
+            cemi=often / customers,
+        )
+
+    def _count(self, totals: Totals, lost: Interruption, at: float) -> None:
+        if at - lost.since < self._sustained_s:
+            return
+        minutes = (at - max(lost.since, lost.counted_to)) / 60 * len(lost.devices)
+        totals.minutes += minutes
+        totals.minutes_most += (at - max(lost.after, lost.counted_to)) / 60 * len(lost.devices)
+        totals.planned += minutes if lost.planned else 0.0
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        lost = {key: asdict(one) for key, one in self._open.items()}
+        return [asdict(self._totals) if self._totals else None, lost, self._often]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        totals, lost, self._often = kept
+        self._totals = Totals(**totals) if totals else None
+        self._open = {key: Interruption(**one) for key, one in lost.items()}
+
+
+def _point(witness: Witness) -> PointQuality:
+    tally = witness.tally
+    coverage = tally[ANSWERED] / tally[POLLS] if tally[POLLS] else 0.0
+    return PointQuality(witness.device.id, tally[MONITORED], tally[LOW], tally[HIGH], coverage)
