@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LATE_S = 30.0
 """A live observation that waited so long for the link is history."""
 
-LONGEST = 64_000
+LONGEST, SHORTEST = 64_000, 2_000
 """Bytes of observations in one parcel."""
 
 LIVE_PARCELS, HISTORY_PARCELS = 4, 2
@@ -89,7 +89,7 @@ class MqttSender:
         self._window = Window(settings.inflight)
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
-        self._parcel_bytes = LONGEST // 8
+        self._parcel_bytes, self._ceiling, self._passed = LONGEST // 8, LONGEST, 0
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._parcels = {"data": live, "hist": HISTORY_PARCELS}
         self._answered = 0.0  # loop time of the last acknowledgement
@@ -134,7 +134,7 @@ class MqttSender:
                 await session.farewell(self._state("offline").below(self.root))
             raise
         finally:
-            self._window.clear()
+            self._shrink(self._window.clear())
             await session.close()
 
     async def _greet(self, session: Session) -> None:
@@ -240,7 +240,8 @@ class MqttSender:
         now = asyncio.get_running_loop().time()
         if not self._window.flying:
             self._answered = now  # nobody had anything to acknowledge until now
-        flight = Flight(stream, parcel.ids, now, kind)
+        longest = max(len(message.payload) for message in parcel.messages)
+        flight = Flight(stream, parcel.ids, now, kind, longest)
         for message in self._faces.said(stream, rows, history=kind == "hist"):
             session.publish(message, message.qos)
         for message in parcel.messages:
@@ -255,10 +256,17 @@ class MqttSender:
         self._outbox.done(flight.stream, flight.ids)
         self._outbox.news.set()
         self._sent += len(flight.ids)
+        self._passed = max(self._passed, flight.size)
         if flight.kind != "event":
             took = now - flight.since
             factor = 0.5 if took > PARCEL_S else 2 if took < PARCEL_S / 2 else 1
-            self._parcel_bytes = min(LONGEST, max(LONGEST // 32, int(self._parcel_bytes * factor)))
+            self._parcel_bytes = min(self._ceiling, max(SHORTEST, int(self._parcel_bytes * factor)))
+
+    def _shrink(self, longest: int) -> None:
+        """The link went with messages on their way; the broker may have cut it because one was too long for it."""
+        if longest > self._passed:
+            self._ceiling = max(SHORTEST, self._passed, min(longest, self._ceiling) // 2)
+            self._parcel_bytes = min(self._parcel_bytes, self._ceiling)
 
     def _send_metrics(self, session: Session) -> None:
         now = asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ class Flight:
     ids: tuple[int, ...]
     since: float  # loop time
     kind: Kind
+    size: int = 0  # bytes of the longest message
     missing: int = 0  # messages that the broker has not acknowledged
 
 
@@ -57,6 +58,8 @@ class Window:
         """Rows on their way."""
         return {number for flight in self._flights.values() if flight.stream is stream for number in flight.ids}
 
-    def clear(self) -> None:
-        """The link is gone: nothing is on its way any more."""
+    def clear(self) -> int:
+        """The link is gone: nothing is on its way any more. The longest message that was."""
+        longest = max((flight.size for flight in self._flights.values()), default=0)
         self._flights.clear()
+        return longest

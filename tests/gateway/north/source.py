@@ -27,4 +27,5 @@ async def main(path: Path, port: int) -> None:
             print(number, flush=True)  # noqa: T201
 
 
-asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -179,6 +179,16 @@ async def test_the_second_broker_is_taken_while_the_first_cannot_be_had(tmp_path
                 await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [2.0])
 
 
+async def test_a_broker_that_takes_only_short_messages_gets_short_ones(tmp_path: Path) -> None:
+    server = mosquitto_server(tmp_path, "allow_anonymous true\nmax_packet_size 3000\n")
+    with started(server) as broker, closing(Listener(broker.port)) as listener:
+        async with desk(tmp_path / "a.db", to(broker)) as gateway:
+            gateway.store.put(observed(observation(number)) for number in range(500))
+            await gateway.until(lambda: gateway.waiting() == 0 and gateway.sender.report.sent >= 500)
+            await asyncio.to_thread(listener.until, lambda _: len(set(voltages(listener))) == 500)
+            assert gateway.sender.report.failures < 4
+
+
 async def test_packed_observations_are_the_same_in_fewer_bytes(mosquitto: Server, tmp_path: Path) -> None:
     sizes = {}
     for packed in (False, True):
