@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from typing import cast
 
 from drivers.api import LineSettings
@@ -53,10 +54,10 @@ class TcpLink:
             raise LinkError(f"{self.name}: not connected")
         self._connection.send(data)
 
-    async def receive(self, until: float) -> bytes:
+    def receive(self, until: float) -> Coroutine[None, None, bytes]:
         if self._connection is None:
             raise LinkError(f"{self.name}: not connected")
-        return await self._connection.inbox.get(until)
+        return self._connection.inbox.get(until)  # itself, not a coroutine around it
 
     def drain(self) -> bytes:
         return self._connection.inbox.take() if self._connection else b""
