@@ -49,7 +49,7 @@ class Bus:
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.line = line
-        self.beat = clock.monotonic()  # when this line last went round: the watchdog's food
+        self._round_at = clock.monotonic()
         self._link, self._clock, self._now, self._deliver = link, clock, clock.monotonic, deliver
         self.trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)  # the last frames on the line
         self._wire = Wire(link, clock, self.trace, line.echo)
@@ -64,12 +64,17 @@ class Bus:
             for index, device in enumerate(devices)
         }
 
+    @property
+    def beat(self) -> float:
+        """When the line last moved on, monotonic: the watchdog's food. A long conversation moves with every request."""
+        return max(self._round_at, self._wire.sent_at)
+
     async def run(self, polling: bool = True) -> None:
         """Poll until `close`, or only serve what is asked. Never raises for anything a device or a port does."""
         for station in self._stations.values() if polling else ():
             self._queue.schedule(station)
         while not self._closed:
-            self.beat = now = self._now()
+            self._round_at = now = self._now()
             job = self._queue.next(now)
             if job is None:
                 await self._idle(now)

@@ -335,3 +335,13 @@ async def test_devices_with_other_line_settings_share_a_line() -> None:
     async with running(SimulatedLine(seats), toy("01", period=5.0), toy("02", period=5.0, wire=slow)) as rig:
         await asyncio.sleep(100)
     assert set(rig.faults("m01") + rig.faults("m02")) == {None}
+
+
+@virtual
+async def test_a_line_that_moves_says_so_idle_or_in_a_long_conversation() -> None:
+    points = [f"p{n}" for n in range(400)]  # 20 s of requests
+    link = SimulatedLine([Seat(ToyDevice("01", dict.fromkeys(points, "1")), SETTINGS)])
+    async with running(link, toy("01", *points, period=3600.0)) as rig:
+        for _ in range(60):
+            await asyncio.sleep(1)
+            assert rig.clock.monotonic() - rig.bus.beat <= 10
