@@ -301,7 +301,7 @@ class Store:
         try:
             if self._used > self._settings.max_bytes:
                 await self._make_room()
-            elif not self._keep and (self._untidy or self._commits % TIDY_COMMITS == 0):
+            elif not self._keep and not self._urgent.is_set() and (self._untidy or self._commits % TIDY_COMMITS == 0):
                 self._untidy = await self._delete(self._delivered_everywhere())
         except sqlite3.Error as error:
             self._suffer(error)
