@@ -69,11 +69,17 @@ class Filler:
             self._ledger.refused(gap, self._clock.wall())
             log.info("device %s: refuses %s; not asked again for a day", gap.device, gap.stage)
             self._keep(device, (), ())
-        elif talk is None or talk.error or talk.result is None or poll.says:
+            return
+        try:
+            if talk is None or talk.error or talk.result is None or poll.says:
+                raise ValueError(poll.says)
+            found = todo.found(talk.result, Asked(poll.at, poll.took_s))
+        except (ValueError, OverflowError) as error:
+            log.debug("device %s: %s: %s", gap.device, gap.stage, error)
             self._ledger.failed(gap, self._clock.wall())
             self._keep(device, (), ())
         else:
-            self._go_on(gap, todo.found(talk.result, Asked(poll.at, poll.took_s)))
+            self._go_on(gap, found)
 
     def _go_on(self, gap: Gap, found: Found) -> None:
         self._ledger.advance(gap, found.gap, len(found.past))

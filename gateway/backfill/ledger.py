@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
+from gateway.clock import local
 from rules.observation import Observation
 
 DAY_S = 86_400.0
@@ -53,9 +54,11 @@ class Gap:
     gained: int = 0  # observations that came of it
 
     def next_stage(self) -> "Gap | None":
-        """The same gap, one stage on; None after the last."""
-        place = ORDER.index(self.stage) + 1
-        return replace(self, stage=ORDER[place], cursor=0.0) if place < len(ORDER) else None
+        """The same gap, one stage on; None after the last. Daily freezes lie in it only when a midnight does."""
+        left = ORDER[ORDER.index(self.stage) + 1 :]
+        if not left or (left == (Stage.FREEZES,) and local(self.start).date() == local(self.end).date()):
+            return None
+        return replace(self, stage=left[0], cursor=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ class Ledger:
 
     def refused(self, gap: Gap, now: float) -> None:
         """The device does not grant a service: not asked again for a day, and the gap goes on without it."""
-        self._refused.setdefault(gap.device, {})[gap.stage] = now + DAY_S
+        self._refused.setdefault(gap.device, {})[gap.stage.value] = now + DAY_S
         self._counts["refused"] += 1
         self.advance(gap, gap.next_stage())
 

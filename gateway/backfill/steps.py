@@ -73,7 +73,7 @@ class Step(Generic[T]):
     """A question and what becomes of its answer. The answer None is silence and never comes to `found`."""
 
     script: Callable[[], Script[T | None]]
-    found: Callable[[T, Asked], Found]
+    found: Callable[[T, Asked], Found]  # raises ValueError, OverflowError for times that cannot be
 
 
 def step(gap: Gap, device: Device) -> Step[Any]:
@@ -119,10 +119,7 @@ def _shift(gap: Gap) -> float:
 
 
 def _clock(gap: Gap, clock: str, asked: Asked) -> Found:
-    try:
-        off = drift(clock, local(asked.at), local(asked.at + asked.took_s)).total_seconds()
-    except (ValueError, OverflowError):
-        off = 0.0
+    off = drift(clock, local(asked.at), local(asked.at + asked.took_s)).total_seconds()
     return Found(replace(gap, stage=Stage.EVENTS, cursor=0.0, offset=round(off, 1)))
 
 
@@ -151,21 +148,18 @@ def _profile(gap: Gap, device: Device, blocks: Sequence[Block]) -> Found:
     )
     last = max(times, default=math.inf)
     if last >= gap.end or last < max(gap.cursor, gap.start) - timedelta(minutes=1).total_seconds():
-        return Found(_after_profile(gap), past)
+        return Found(gap.next_stage(), past)
     return Found(replace(gap, cursor=last + 60.0), past)
 
 
 def _points(device: Device, block: Block) -> tuple[Reading, ...]:
     """The block's values under the names that the device has for them: a single-phase meter's only phase is A."""
     points = device.profile.points
-    named = ((value.name if value.name in points else value.name.removesuffix("_a"), value) for value in block.values)
-    return tuple(Reading(name, value.value, value.unit) for name, value in named if name in points)
-
-
-def _after_profile(gap: Gap) -> Gap | None:
-    """Daily freezes lie in a gap only when a midnight does."""
-    same_day = local(gap.start).date() == local(gap.end).date()
-    return None if same_day else replace(gap, stage=Stage.FREEZES, cursor=0.0)
+    given = {value.name: value for value in block.values}
+    named = given | {
+        name.removesuffix("_a"): value for name, value in given.items() if name.removesuffix("_a") not in given
+    }
+    return tuple(Reading(name, value.value, value.unit) for name, value in named.items() if name in points)
 
 
 def _freeze(gap: Gap, freeze: Freeze) -> Found:
