@@ -16,6 +16,7 @@ from gateway.clock_care import ClockKeeper
 from gateway.health import Health, Progress, Systemd
 from gateway.jobs import Jobs
 from gateway.north.commands import Commands
+from gateway.north.faces.company import Company
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
@@ -164,6 +165,7 @@ class Gateway:
             self.figures,
             self.birth,
             Commands(self._verbs().table, self.clock),
+            Company.of(self.site, self.clock.wall, int(self.boot_id[:2], 16)),
         )
 
     def _verbs(self) -> Verbs:

@@ -18,23 +18,13 @@ from gateway.north.faces.face import Face, Told, seen
 from gateway.north.faces.home_assistant import HomeAssistant
 from gateway.north.faces.iec61850 import Iec61850
 from gateway.north.faces.sparkplug import Sparkplug
-from gateway.north.messages import LASTING, Message
+from gateway.north.messages import LASTING, Message, level
 from gateway.north.session import BrokerError, Session
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Row, Stream
 from rules.incident import Incident
 
 log = logging.getLogger(__name__)
-
-
-def faces(site: Site, root: str, wall: Callable[[], float], last_session: int = 0) -> Iterator[Face]:
-    """The faces that a site has switched on. `root`: of the gateway's own topics, with a slash at its end."""
-    if site.faces.home_assistant:
-        yield HomeAssistant(site, site.faces.home_assistant, root, version("taiqu-gateway"))
-    if site.faces.sparkplug:
-        yield Sparkplug(site, site.faces.sparkplug, wall, last_session)
-    if site.faces.iec61850:
-        yield Iec61850(site, site.faces.iec61850)
 
 
 class Company:
@@ -44,6 +34,23 @@ class Company:
         self._faces = tuple(members)
         self._standing: dict[str, Told] = {}
         self._warned = ""
+
+    @classmethod
+    def of(cls, site: Site, wall: Callable[[], float], last_session: int = 0) -> "Company":
+        """The faces that a site has switched on.
+
+        `last_session`: where the numbers of Sparkplug's sessions go on; a new run had better begin somewhere else than
+        the one before, whose will may still be on its way.
+        """
+        on, found = site.faces, list[Face]()
+        if site.mqtt is not None and on.home_assistant:
+            root = f"{site.mqtt.root}/v1/{level(site.id)}/"
+            found.append(HomeAssistant(site, on.home_assistant, root, version("taiqu-gateway")))
+        if on.sparkplug:
+            found.append(Sparkplug(site, on.sparkplug, wall, last_session))
+        if on.iec61850:
+            found.append(Iec61850(site, on.iec61850))
+        return cls(found)
 
     def births(self, active: Iterable[Incident]) -> list[Message]:
         """What every face says first on a connection."""

@@ -9,14 +9,14 @@ import orjson
 import pytest
 from esio_spb_builder.core import sparkplug_b_pb2
 
-from gateway.north.faces.company import Company, faces
+from gateway.north.faces.company import Company
 from gateway.north.faces.face import Face, Seen
 from gateway.north.faces.home_assistant import HomeAssistant
 from gateway.north.faces.iec61850 import spoken
 from gateway.north.faces.protobuf import block, fields, varint, whole
 from gateway.north.faces.sparkplug import REBIRTH, Kind, Sparkplug, metric
 from gateway.north.messages import Message
-from gateway.settings.models import Faces
+from gateway.settings.models import Faces, Mqtt
 from tests.gateway.north.faces.story import FACES, GOLDEN, NOW, SITE, as_golden, story
 from tests.gateway.north.site import device
 
@@ -28,10 +28,11 @@ def test_a_face_says_what_its_golden_file_holds(name: str) -> None:
 
 
 def test_no_face_is_on_unless_it_is_named() -> None:
-    assert list(faces(SITE, "taiqu/v1/gw1/", lambda: NOW)) == []
-    everything = replace(SITE, faces=Faces("homeassistant", "grid", "taiqu"))
-    assert len(list(faces(everything, "taiqu/v1/gw1/", lambda: NOW))) == 3
-    assert Company().births([]) == []
+    said = Company.of(replace(SITE, mqtt=Mqtt()), lambda: NOW).births([])
+    assert said == []
+    named = replace(SITE, mqtt=Mqtt(), faces=Faces("homeassistant", "grid", "taiqu"))
+    said = Company.of(named, lambda: NOW).births([])
+    assert {message.topic.split("/")[0] for message in said} == {"homeassistant", "taiqu", "spBv1.0"}
 
 
 # ---- Sparkplug B
