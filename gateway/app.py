@@ -24,6 +24,7 @@ from gateway.north.prometheus import MetricsPage
 from gateway.pipeline import Pipeline, told
 from gateway.selfcare import Selfcare
 from gateway.settings.models import Device, Site
+from gateway.south import tap
 from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Lane, Poll
@@ -86,6 +87,7 @@ class Gateway:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
                     endless = [self._tick(), self.health.run(), _failure_of(writing), *map(Filler.run, self._fillers())]
+                    endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses))
                     if self.site.metrics is not None:
                         endless.append(MetricsPage(self.site.metrics.host, self.site.metrics.port, self.figures).run())
                     minding = [south.create_task(part) for part in endless]
@@ -183,7 +185,7 @@ class Gateway:
         if self.site.influx is None:
             return None
         write = InfluxWriter(self.site.influx).write
-        return InfluxSender(self.site, self.site.influx, self.store.outbox("influx"), write)
+        return InfluxSender(self.site, self.site.influx, self.store.outbox("influx"), write, self.figures)
 
     def _watched(self) -> Iterator[Progress]:
         """What must move for the watchdog to be fed. A disk that takes nothing is known, and no reason to restart."""
