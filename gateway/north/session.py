@@ -5,6 +5,7 @@ and sends it again over the next session.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -82,14 +83,20 @@ class Session:
         """Hand a message to the network thread; its number. Raises BrokerError when the link is gone."""
         if self.gone.done():
             raise BrokerError(self.gone.result())
-        info = self._client.publish(message.topic, message.payload, qos=qos, retain=message.retain)
+        try:
+            info = self._client.publish(message.topic, message.payload, qos=qos, retain=message.retain)
+        except ValueError as error:
+            raise BrokerError(f"{message.topic} cannot be published: {error}") from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(paho.error_string(info.rc))
         return info.mid
 
     async def subscribe(self, topic: str) -> bool:
         """Subscribe; False when the broker does not allow it. Raises BrokerError."""
-        code, mid = self._client.subscribe(topic, qos=1)
+        try:
+            code, mid = self._client.subscribe(topic, qos=1)
+        except ValueError as error:
+            raise BrokerError(f"{topic} cannot be subscribed: {error}") from error
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise BrokerError(paho.error_string(code))
         granted = self._subscribed[mid] = self._loop.create_future()
@@ -115,7 +122,8 @@ class Session:
         ended = self._loop.run_in_executor(self._threads, self._client.loop_stop)
         await asyncio.wait((ended,), timeout=GOODBYE_S)
         if not ended.done() and isinstance(wire := self._client.socket(), socket.socket):
-            wire.shutdown(socket.SHUT_RDWR)  # nobody takes what we say: the thread wakes with an error and ends
+            with contextlib.suppress(OSError):  # it has just gone by itself
+                wire.shutdown(socket.SHUT_RDWR)  # nobody takes what we say: the thread wakes with an error and ends
         await ended
         self._threads.shutdown()
 

@@ -189,6 +189,13 @@ async def test_a_broker_that_takes_only_short_messages_gets_short_ones(tmp_path:
             assert gateway.sender.report.failures < 4
 
 
+async def test_a_root_that_is_no_topic_is_said_and_kills_nobody(mosquitto: Server, tmp_path: Path) -> None:
+    async with desk(tmp_path / "a.db", Mqtt(port=mosquitto.port, root="grid/#/taiqu")) as gateway:
+        gateway.store.put([observed(observation(1))])
+        await gateway.until(lambda: gateway.sender.report.failures > 1)
+        assert gateway.waiting() == 1
+
+
 async def test_packed_observations_are_the_same_in_fewer_bytes(mosquitto: Server, tmp_path: Path) -> None:
     sizes = {}
     for packed in (False, True):
