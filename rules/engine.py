@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.case_teller import CaseTeller
+from rules.contact import Contact
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.neutral import Neutral
 from rules.observation import Observation
@@ -59,6 +60,7 @@ class Engine:
         self._voltage = Voltage(tree, self._witnesses, limits, area)
         self._transformer = Transformer(tree, limits, area)
         self._statistics = Statistics(area, limits)
+        self._contact = Contact(self._witnesses, limits, area)
         self._weak = WeakPoints(tree, self._witnesses, limits, area)
         self._teller = CaseTeller(tree, self._witnesses, limits, self._supply, self._pool, self._book, self._statistics)
         self._beat = min(5.0, area.poll_period_s / 12)
@@ -126,6 +128,8 @@ class Engine:
             said += self._say_all("transformer", self._transformer.claims())
         if self._weak.take(observation, witness):
             said += self._say_all("weak", self._weak.claims())
+        if witness.single and self._contact.take(witness):
+            said += self._say_all("contact", self._contact.claims())
         return said
 
     def tick(self, at: float) -> Outcome:
@@ -181,6 +185,7 @@ class Engine:
                 "voltage": self._voltage.dump(),
                 "transformer": self._transformer.dump(),
                 "weak": self._weak.dump(),
+                "contact": sorted(self._contact.told),
                 "statistics": self._statistics.dump(),
                 "plans": sorted(self._pool.executed),
                 **self._book.changes(),
@@ -313,6 +318,7 @@ class Engine:
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
             self._weak.load(saved["weak"])
+            self._contact.told.update(_strings(saved.get("contact")))
             self._statistics.load(saved["statistics"])
             self._pool.executed.update(_strings(saved.get("plans")))
         self._book.load(saved)

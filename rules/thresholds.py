@@ -111,6 +111,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "clock_alarm_s": _t(300, "s", "a clock further off can no longer be set by broadcast", "DL/T 645 practice"),
         "backwards_kwh": _t(0.05, "kWh", "a register that falls by more runs backwards"),
         "no_load_s": _t(900, "s", "time without any load, after a usual one, that points behind the meter"),
+        "contact_ohm": _t(0.2, "ohm", "impedance of one supply, beyond its neighbours', that is a loose connection"),
+        "contact_samples": _t(40, "samples", "readings, every third of a meter, before its contact is judged"),
         "loss_share": _t(0.07, "share", "energy lost in an hour above this is too much", "utility practice", 1),
         "loss_least_kwh": _t(5, "kWh", "with less energy in an hour no loss is judged"),
         "loss_hours": _t(2, "hours", "hours in a row with too much loss"),

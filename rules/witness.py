@@ -47,6 +47,7 @@ _KEPT = (
     "energy_at",
     "idle_at",
     "tally",
+    "fit",
 )
 
 
@@ -113,6 +114,7 @@ class Witness:
         self.energy: float | None = None  # register, import less export, kWh
         self.energy_at = 0.0
         self.tally: list[float] = [0.0, 0.0, 0.0, 0, 0]  # see rules.statistics
+        self.fit = [0.0] * 6  # see rules.contact
         self.idle_at = 0.0  # since when it draws nothing; 0: it draws
         self.excused = False  # something known explains its silence
 

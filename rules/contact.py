@@ -1,0 +1,101 @@
+"""Loose connections: a meter whose voltage falls behind its neighbours' as its own current rises."""
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+
+from rules.area import Area
+from rules.book import Claim
+from rules.thresholds import Limits
+from rules.witness import ALIVE, Witness
+
+FORGET = 1 - 1 / 300  # weight of the past after every sample
+EXPLAINED = 0.6  # least share of the lacking voltage's variance that the current must explain
+EVERY = 3  # polls between two samples: neighbours are read at other moments, so one more poll tells little
+
+
+class Contact:
+    """Fits, for every meter, the voltage it lacks against the current it draws: the slope is an impedance in ohm."""
+
+    def __init__(self, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        own = limits["weak"]
+        self._least_ohm = own["contact_ohm"]
+        self._samples = own["contact_samples"]
+        self._witnesses = witnesses
+        self._poll = area.poll_period_s
+        self._mates: dict[str, list[Witness]] = {}
+        boxes: dict[tuple[str, str], list[str]] = {}
+        for device in area.devices:
+            if device.kind == "meter" and len(device.phases) == 1:
+                boxes.setdefault((device.node, device.phases), []).append(device.id)
+        for names in boxes.values():
+            for name in names if len(names) > 1 else ():
+                self._mates[name] = [witnesses[other] for other in names if other != name]
+        self.told: set[str] = set()
+        self._news: list[tuple[str, Claim | None]] = []
+
+    def take(self, witness: Witness) -> bool:
+        """A meter was read; whether there is something to say."""
+        if witness.polls % EVERY or witness.amps is None:
+            return False
+        mates = self._mates.get(witness.device.id)
+        if mates is None:
+            return False
+        place = witness.places[0]
+        own = witness.volts[place]
+        near = [
+            v
+            for mate in mates
+            if (v := mate.volts[place]) is not None
+            and mate.state[place] == ALIVE
+            and witness.at - mate.at < 1.5 * self._poll
+        ]
+        if own is None or not near or witness.state[place] != ALIVE:
+            return False
+        self._sample(witness, median(near) - own, witness.amps)
+        return bool(self._news)
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        yield from self._news
+        self._news = []
+
+    def _sample(self, witness: Witness, lacking: float, amps: float) -> None:
+        fit = witness.fit
+        for index, value in enumerate((1.0, amps, lacking, amps * amps, amps * lacking, lacking * lacking)):
+            fit[index] = fit[index] * FORGET + value
+        if fit[0] < self._samples:
+            return
+        ohm, sure = slope(fit)
+        name = witness.device.id
+        if name not in self.told and sure and ohm > self._least_ohm:
+            self.told.add(name)
+            self._news.append((name, _claim(name, witness.at, ohm)))
+        elif name in self.told and ohm < self._least_ohm / 2:
+            self.told.discard(name)
+            self._news.append((name, None))
+
+
+def slope(fit: list[float]) -> tuple[float, bool]:
+    """Ohm from the sums n, I, V, I2, IV, V2; and whether the current moved enough and explains the voltage."""
+    n, amps, volts, squares, products, lacks = fit
+    spread, scatter = squares / n - (amps / n) ** 2, lacks / n - (volts / n) ** 2
+    together = products / n - amps * volts / n**2
+    if spread < 1.0 or scatter <= 0.0:
+        return 0.0, False
+    return together / spread, together**2 >= EXPLAINED * spread * scatter
+
+
+def _claim(device: str, at: float, ohm: float) -> Claim:
+    says = f"its voltage falls by {ohm:.2f} V for every ampere more than its neighbours' on the same phase does"
+    return Claim(
+        type="loose_connection",
+        node=device,
+        state="confirmed",
+        severity="info",
+        started_at=at,
+        started_after=at,
+        devices=(device,),
+        cause="a loose or corroded contact, or a service too thin",
+        evidence=(says,),
+        figures={"ohm": round(ohm, 3)},
+    )
