@@ -29,7 +29,7 @@ from rules.correction import PowerDown
 from rules.observation import Notice
 
 RIGHT_S = 300.0
-"""A meter whose clock is off by less is right, by the standard's own limit: its times are kept as they are."""
+"""A meter whose clock is off by less is right, by the standard's own limit: the times of its curves are kept."""
 
 EDGE_S = 60.0
 """A power-down that begins or ends so much outside a gap still belongs to it."""
@@ -110,7 +110,7 @@ def _meter(gap: Gap, at: float) -> datetime:
 
 
 def _ours(gap: Gap, shown: str) -> float:
-    """A time that the meter wrote down, on our clock; kept as it is while the meter's clock is right."""
+    """The time of a curve or freeze, on our clock; kept as it is while the meter's clock is right."""
     return from_local(datetime.fromisoformat(shown)) - _shift(gap)
 
 
@@ -124,19 +124,18 @@ def _clock(gap: Gap, clock: str, asked: Asked) -> Found:
 
 
 def _power_down(gap: Gap, record: PowerDowns) -> Found:
+    """An outage is told to the second, so the clock's offset is taken out however small it is."""
     number = int(gap.cursor) + 1
     further = replace(gap, cursor=float(number)) if number < RECORDS and record.count != number else gap.next_stage()
     if record.start is None or record.end is None:
         return Found(gap.next_stage())
-    start, end = _ours(gap, record.start), _ours(gap, record.end)
+    start, end = (from_local(datetime.fromisoformat(shown)) - gap.offset for shown in (record.start, record.end))
     if end < gap.start - EDGE_S:
         return Found(gap.next_stage())
     if not gap.start - EDGE_S <= start < end <= gap.end + EDGE_S:
         return Found(further)
-    exact = 0.0 if _shift(gap) else gap.offset  # an outage is told to the second
-    down = PowerDown(gap.device, start - exact, end - exact)
     past = (Past(start, notice="last_gasp"), Past(end, notice="power_on"))
-    return Found(further, past, (down,))
+    return Found(further, past, (PowerDown(gap.device, start, end),))
 
 
 def _profile(gap: Gap, device: Device, blocks: Sequence[Block]) -> Found:

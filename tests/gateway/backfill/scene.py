@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from tests.lines import Hearing, Seat, SimulatedLine
 from tests.virtual import VirtualClock
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
+SECOND = timedelta(seconds=1)
 VALUES = {"voltage": 231.0, "current": 4.5, "active_power": 1.02, "energy_import": 1234.5}
 AREA = Area(
     "TQ1",
@@ -99,8 +101,20 @@ class Stubborn:
 
 
 @dataclass(slots=True)
+class Ticking:
+    """A device whose clock goes while it is spoken to."""
+
+    scene: "Scene"
+    device: Hearing
+
+    def answer(self, heard: bytes) -> bytes:
+        self.scene.tell_time()
+        return self.device.answer(heard)
+
+
+@dataclass(slots=True)
 class Scene:
-    """Everything outside the gateway, and time. Meters look at the true time every minute."""
+    """Everything outside the gateway, and time."""
 
     rows: Sequence[Device]
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -115,7 +129,9 @@ class Scene:
         self.tell_time()
 
     def _plug_in(self) -> None:
-        self.line = SimulatedLine([Seat(self.seats.get(row.id, self.meters[row.id]), row.wire) for row in self.rows])
+        self.line = SimulatedLine(
+            [Seat(Ticking(self, self.seats.get(row.id, self.meters[row.id])), row.wire) for row in self.rows]
+        )
 
     def tell_time(self) -> None:
         for meter in self.meters.values():
