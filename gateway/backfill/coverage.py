@@ -7,7 +7,7 @@ whether it was heard live, remembered by the meter, or both. Pure; the state is 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from gateway.clock import from_local, local
 from rules.observation import Observation
@@ -116,8 +116,11 @@ class Coverage:
         return self._today
 
     def _begin(self, day: date) -> dict[str, Day]:
-        self._days[day] = {}
-        self._untold.add(day)
+        """Also the days before it on which nothing was heard at all: they are news too."""
+        first = max(max(self._days, default=day), day - timedelta(days=KEPT_DAYS))
+        for number in range(max(1, (day - first).days)):
+            self._days.setdefault(day - timedelta(days=number), {})
+            self._untold.add(day - timedelta(days=number))
         for old in sorted(self._days)[:-KEPT_DAYS]:
             self._gone += [_key(old, device) for device in self._days.pop(old)]
             self._untold.discard(old)

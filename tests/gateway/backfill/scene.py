@@ -1,7 +1,7 @@
 """Simulated meters on a simulated line, read by the middle of a gateway that can be killed and started again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from drivers.api import Conversation
 from drivers.dlt645.frame import READ, frames
 from drivers.profile import product_profiles, read_profile
 from drivers.registry import driver
@@ -18,6 +19,7 @@ from gateway.clock import local
 from gateway.pipeline import Pipeline
 from gateway.settings.models import Backfill, Device, Line, Site
 from gateway.south.bus import Bus
+from gateway.south.poll import Lane, Poll
 from gateway.store import Draft, Stream
 from rules.area import Area, Node
 from rules.area import Bus as AreaBus
@@ -121,6 +123,7 @@ class Scene:
     disk: Disk = field(default_factory=Disk)
     meters: dict[str, SimulatedMeter] = field(init=False)
     line: SimulatedLine = field(init=False)
+    bus: Bus = field(init=False)
     seats: dict[str, Hearing] = field(default_factory=dict)  # what sits in a meter's place
 
     def __post_init__(self) -> None:
@@ -142,6 +145,9 @@ class Scene:
         for device in devices or self.meters:
             self.meters[device].powered = on
 
+    def carry(self, device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:
+        return self.bus.carry(device.id, talk, lane)
+
     async def wait(self, seconds: float) -> None:
         """Time passes."""
         until = self.clock.monotonic() + seconds
@@ -158,6 +164,7 @@ class Scene:
         rules = Engine(place.area, {}, saved=saved)
         pipeline = Pipeline.of(place, rules, self.disk, self.clock, lambda wish: bus.want(wish.device), saved)
         bus = Bus(place.lines[0], place.devices, self.line, self.clock, pipeline.take, drivers=driver)
+        self.bus = bus
         filler = Filler(pipeline.history, self.clock, place.devices, bus.carry, pipeline.recall)
         tasks = [asyncio.create_task(part) for part in (bus.run(), filler.run(), _tick(pipeline))]
         try:
