@@ -27,7 +27,7 @@ class History:
         remembers = [
             device.id
             for device in site.devices
-            if device.driver == "dlt645" and device.profile.options.get("edition", "2007") == "2007"
+            if device.driver == "dlt645" and device.profile.options.get("edition") != "1997"
         ]
         self.ledger = Ledger(longest, remembers if backfill.enabled else (), saved)
         self.coverage = Coverage({device.id: device.period_s for device in site.devices}, saved)
