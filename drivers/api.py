@@ -99,6 +99,13 @@ class Explanation:
 class Conversation(Protocol):
     """One poll of one device, as a dialogue of bytes. It never touches a port."""
 
+    @property
+    def learned(self) -> frozenset[str]:
+        """How the device wants to be spoken to, as far as is known now, in the driver's own words; may be empty.
+
+        It takes the place of what was known before, is kept for a day and handed to the next `converse`.
+        """
+
     def next_request(self) -> bytes | None:
         """Bytes to send now, or None when nothing is left to ask.
 
@@ -117,7 +124,7 @@ class Conversation(Protocol):
 
 
 class Driver(Protocol):
-    """A protocol. Stateless: what was learned about a device is handed in as `refused`."""
+    """A protocol. Stateless: what a device refused, and what was learned about it, is handed in as `refused`."""
 
     late_answers_are_harmless: bool
     """True when the protocol itself tells a late answer from the awaited one (transaction ids)."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from drivers.api import Conversation, Explanation, Point, Profile
 from drivers.dlt645.explain import explain
 from drivers.dlt645.frame import EVERYONE
+from drivers.dlt645.manner import ANY_EDITION, EDITIONS, OTHER_WAY, Manner, old_point, points_of
 from drivers.dlt645.plan import plan
 from drivers.dlt645.poll import Poll
 from drivers.dlt645.price import exchanges
@@ -13,16 +14,17 @@ from drivers.dlt645.value import Number, parse_format
 from drivers.errors import RequestError
 from drivers.price import Exchange
 
-EDITIONS = {"2007": 8, "1997": 4}  # and the digits of their identifiers
 _OPTIONS = {"preamble", "edition"}
-_POINT_OPTIONS = {"parts"}
+_POINT_OPTIONS = {"parts", OTHER_WAY}
 
 
 class Dlt645:
     """Implements `drivers.api.Driver` for both editions; a profile says `edition = "1997"` when it means the old one.
 
-    Other options of a profile: `preamble`, the number of FE bytes before a request, none by default. Of a point:
-    `parts`, the identifiers that together hold the same bytes where a meter refuses `where`.
+    With `edition = "auto"` it is found out, and points say in `edition_1997` where the old one has them. Other
+    options of a profile: `preamble`, the number of FE bytes before a request, none by default; a meter that answers
+    with one only is found out too. Of a point: `parts`, the identifiers that together hold the same bytes where a
+    meter refuses `where`.
     """
 
     late_answers_are_harmless = False
@@ -56,8 +58,14 @@ class Dlt645:
         unknown = [name for name in points if name not in profile.points]
         if unknown:
             raise RequestError(f"profile {profile.name} has no point {', '.join(unknown)}")
-        asks = plan((profile.points[name] for name in points), refused)
-        return Poll(address, asks, int(str(profile.options.get("preamble", 0))))
+        edition = str(profile.options.get("edition", "2007"))
+        manner = Manner(edition, int(str(profile.options.get("preamble", 0))), refused)
+        possible = [manner.edition] if manner.settled else list(EDITIONS)
+        plans = {}
+        for one in possible:
+            known = points_of(profile, one)
+            plans[one] = plan((known[name] for name in points if name in known), refused)
+        return Poll(address, plans, manner)
 
     def exchanges(self, profile: Profile, points: Sequence[str]) -> Sequence[Exchange]:
         """What a poll of these points costs on the wire."""
@@ -74,15 +82,19 @@ def _profile_faults(profile: Profile) -> Iterator[str]:
     if not isinstance(preamble, int) or not 0 <= preamble <= 16:
         yield f"preamble: {preamble!r} is no number of FE bytes from 0 to 16"
     edition = profile.options.get("edition", "2007")
-    if edition not in EDITIONS:
-        yield f'edition: {edition!r} is neither "2007" nor "1997"'
+    if edition not in (*EDITIONS, ANY_EDITION):
+        yield f'edition: {edition!r} is none of "2007", "1997" and "auto"'
         return
     for point in profile.points.values():
         yield from (f"{point.name}: {fault}" for fault in _point_faults(point, str(edition)))
+        if edition == ANY_EDITION and (old := old_point(point)):
+            yield from (f"{point.name}: {OTHER_WAY}: {fault}" for fault in _point_faults(old, "1997"))
+        elif OTHER_WAY in point.options:
+            yield f'{point.name}: {OTHER_WAY}: wants a table with where and format, and edition = "auto" above'
 
 
 def _point_faults(point: Point, edition: str) -> Iterator[str]:
-    digits = EDITIONS[edition]
+    digits = EDITIONS["2007" if edition == ANY_EDITION else edition]
     parts = point.options.get("parts", [])
     if not isinstance(parts, list):
         yield f"parts: {parts!r} is no list of identifiers"

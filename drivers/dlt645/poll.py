@@ -1,17 +1,16 @@
 """One poll of one meter as a conversation: asks its plan through, block or single, whole or in several frames."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from drivers.api import Reading, Value
 from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame, FrameBuffer, encode
 from drivers.dlt645.functions import ERRORS_1997, ERRORS_2007, meaning
+from drivers.dlt645.manner import Manner
 from drivers.dlt645.plan import Ask, Wanted
 from drivers.dlt645.value import without_separators
 from drivers.errors import BadReplyError, RefusedError
-
-WAKE_BYTES = 4  # what the standard recommends in front of a request
 
 
 def wire(identifier: str) -> bytes:
@@ -25,12 +24,16 @@ def accepts(asked: str, answering: str) -> bool:
 
 
 class Poll:
-    """Implements `drivers.api.Conversation`. A poll that is not answered is asked again with a preamble."""
+    """Implements `drivers.api.Conversation`: asks the plan of the edition that the meter speaks.
 
-    def __init__(self, address: str, asks: Iterable[Ask], preamble: int = 0) -> None:
+    What is not answered is asked again with a preamble, or in the other edition while it is not known which one.
+    """
+
+    def __init__(self, address: str, plans: Mapping[str, Iterable[Ask]], manner: Manner) -> None:
         self._address = address.upper()
-        self._asks = deque(asks)
-        self._preamble = preamble
+        self._plans = plans  # by edition
+        self._manner = manner
+        self._asks = deque(plans[manner.edition])
         self._buffer = FrameBuffer()
         self._asked = False  # the request on the line has not been answered
         self._heard = False  # the meter has said something in this conversation
@@ -42,10 +45,12 @@ class Poll:
         if not self._asks:
             return None
         if self._asked:
-            self._preamble = max(self._preamble, WAKE_BYTES)
+            self._unanswered()
+        if not self._asks:
+            return None
         self._asked = True
         self._buffer = FrameBuffer()
-        return encode(Frame(self._address, self._function, self._question), self._preamble)
+        return encode(Frame(self._address, self._function, self._question), self._manner.preamble)
 
     def feed(self, data: bytes) -> Sequence[Reading] | None:
         self._buffer.feed(data)
@@ -55,8 +60,26 @@ class Poll:
         return None
 
     def give_up(self) -> None:
-        if self._asks:
+        if not self._asks:
+            return
+        if not self._manner.settled:
+            self._manner.unanswered()
+            self._asks.clear()  # whoever is silent from the beginning is not asked for the rest
+        else:
+            if self._asked:
+                self._manner.unanswered()
             self._drop(singly=self._heard)
+
+    @property
+    def learned(self) -> frozenset[str]:
+        return self._manner.learned
+
+    def _unanswered(self) -> None:
+        before = self._manner.edition
+        self._manner.unanswered()
+        if self._manner.edition != before:
+            self._asks = deque(self._plans[self._manner.edition])
+            self._begin()
 
     @property
     def _identifier(self) -> str:
@@ -89,6 +112,7 @@ class Poll:
 
     def _take(self, frame: Frame) -> Sequence[Reading]:
         self._asked, self._heard = False, True
+        self._manner.answered()
         if frame.refused:
             refused = self._identifier
             meanings = ERRORS_1997 if self._is_1997 else ERRORS_2007

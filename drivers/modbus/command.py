@@ -29,6 +29,8 @@ MOST_WRITTEN = {"coil": 1968, "holding": 123}
 class Command:
     """One request and its answer. `repeatable` says whether the request may be sent again."""
 
+    learned: frozenset[str] = frozenset()
+
     def __init__(
         self, stream: Stream, ask: Ask, decode: Callable[[bytes], Sequence[Reading]], *, repeatable: bool
     ) -> None:

@@ -51,6 +51,8 @@ def walk_chain(models: Sequence[int]) -> Walk:
 class SunSpecTalk:
     """One poll of one SunSpec meter. The first block holds the model's header."""
 
+    learned: frozenset[str] = frozenset()
+
     def __init__(self, stream: Stream, blocks: Sequence[Block], models: Sequence[int], usual: int) -> None:
         self._stream = stream
         self._models = models

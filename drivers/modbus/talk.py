@@ -49,6 +49,8 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
 class ReadTalk:
     """One poll of one device. A block that fails for one of its registers is asked again in parts."""
 
+    learned: frozenset[str] = frozenset()
+
     def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:
         self._stream = stream
         self._blocks = deque(blocks)

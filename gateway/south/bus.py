@@ -180,16 +180,18 @@ class Bus:
         station, now = job.station, self._now()
         station.counts.polls += 1
         if job.talk is not None:
-            return await station.caller.carry(job.talk())
+            return await station.caller.carry(job.talk(), proven=True)  # it ends itself: silence may be half the story
         proven = False
         if station.health.down and job.scheduled:
             probe = await station.caller.carry(self._talk(station, (station.probe_point(),), now))
+            station.remember(probe.learned, now)
             if not probe.answered:
                 return probe
             proven = True
         points = job.points or station.points(now)
         retries = self.line.retries if proven or station.health.good else 0
         outcome = await station.caller.carry(self._talk(station, points, now), retries, proven)
+        station.remember(outcome.learned, now)
         station.learn(outcome, points, self._now())
         if not outcome.sent_at:
             outcome.refused.append("all")
@@ -198,7 +200,7 @@ class Bus:
 
     def _talk(self, station: Station, points: Sequence[str], now: float) -> Conversation:
         device = station.device
-        return station.driver.converse(device.profile, device.address, points, station.refused(now))
+        return station.driver.converse(device.profile, device.address, points, station.known(now))
 
     def _judge(self, station: Station, outcome: Outcome) -> None:
         """Whether the device and the link live; told to the log when it changes."""

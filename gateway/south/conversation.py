@@ -25,6 +25,7 @@ class Outcome:
     garbled: int = 0  # requests given up after answers that could not be used
     refused: list[str] = field(default_factory=list)  # in the driver's notation
     says: list[str] = field(default_factory=list)
+    learned: frozenset[str] = frozenset()  # how the device wants to be spoken to, in the driver's words
 
     @property
     def fault(self) -> Fault | None:
@@ -73,6 +74,7 @@ class Caller:
             attempts = 0
             if silent > retries + 1 or (silent and not outcome.answered and not proven):
                 break
+        outcome.learned = talk.learned
         return outcome
 
     async def _ask(self, request: bytes, talk: Conversation, outcome: Outcome, late_twin: bool) -> Unsettled | None:

@@ -34,6 +34,8 @@ class Station:
         self.visit_s = 0.0  # what the last visit cost the line
         self.waiting = False  # due and in the queue
         self._refused: dict[str, float] = {}  # where -> until when
+        self._learned: frozenset[str] = frozenset()  # how it wants to be spoken to
+        self._learned_until = float("inf")
         self._mute: dict[str, float] = {}  # point -> until when
         self._unanswered: dict[str, int] = {}  # point -> polls in a row
         self._known: frozenset[str] = frozenset()
@@ -43,8 +45,8 @@ class Station:
         self._probes = 0
         self._driver_failed = False
 
-    def refused(self, now: float) -> frozenset[str]:
-        """What the device said 'no' to during the last day, in the driver's notation."""
+    def known(self, now: float) -> frozenset[str]:
+        """What the device said 'no' to, and how it wants to be spoken to, during the last day; the driver's words."""
         self._forget(now)
         return self._known
 
@@ -58,8 +60,14 @@ class Station:
         self._probes += 1
         return self.all_points[(self._probes - 1) % len(self.all_points)]
 
+    def remember(self, learned: frozenset[str], now: float) -> None:
+        """Keep how the device wants to be spoken to."""
+        if learned != self._learned:
+            self._learned, self._learned_until = learned, now + DAY_S
+            self._renew()
+
     def learn(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:
-        """Keep what a conversation taught about the device."""
+        """Keep what a poll taught about the device."""
         if outcome.answered:
             self._answered_at = now
         if outcome.refused:
@@ -83,7 +91,7 @@ class Station:
             round_trip_ms=1000 * self.counts.round_trips_s / max(self.counts.answers, 1),
             down=self.health.down,
             last_answer_s=None if self._answered_at is None else now - self._answered_at,
-            refused=tuple(sorted(self.refused(now))),
+            refused=tuple(sorted(self.known(now) - self._learned)),
             mute=tuple(sorted(self._mute)),
         )
 
@@ -101,9 +109,11 @@ class Station:
         if now >= self._forget_at:
             self._refused = {where: until for where, until in self._refused.items() if until > now}
             self._mute = {point: until for point, until in self._mute.items() if until > now}
+            if self._learned_until <= now:
+                self._learned, self._learned_until = frozenset(), float("inf")
             self._renew()
 
     def _renew(self) -> None:
-        self._known = frozenset(self._refused)
+        self._known = frozenset(self._refused) | self._learned
         self._points = tuple(point for point in self.all_points if point not in self._mute) or self.all_points
-        self._forget_at = min((*self._refused.values(), *self._mute.values()), default=float("inf"))
+        self._forget_at = min(self._learned_until, *self._refused.values(), *self._mute.values(), float("inf"))

@@ -44,6 +44,8 @@ def test_a_second_has_so_many_bytes_as_the_line_has() -> None:
 class Stranger:
     """A driver that knows no prices: two requests, three and four bytes long."""
 
+    learned: frozenset[str] = frozenset()
+
     late_answers_are_harmless = False
 
     def __init__(self) -> None:

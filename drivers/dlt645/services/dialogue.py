@@ -10,7 +10,8 @@ from typing import Generic, NamedTuple, TypeVar
 from drivers.api import Reading
 from drivers.dlt645.frame import WAKE, Frame, FrameBuffer, encode
 from drivers.dlt645.functions import ERRORS_1997, ERRORS_2007, NAMES_1997, NAMES_2007, meaning
-from drivers.dlt645.poll import WAKE_BYTES, accepts
+from drivers.dlt645.manner import WAKE_BYTES
+from drivers.dlt645.poll import accepts
 from drivers.errors import DriverError, RefusedError
 
 T = TypeVar("T")
@@ -35,9 +36,14 @@ Script = Generator[Question, Frame | None, T]
 
 
 class Dialogue(Generic[T]):
-    """Implements `drivers.api.Conversation` for a script; its result is there when nothing is left to ask."""
+    """Implements `drivers.api.Conversation` for a script; its result is there when nothing is left to ask.
 
-    def __init__(self, script: Script[T], preamble: int = 0) -> None:
+    Services are rare, and some of them can be said only once: they always begin with a preamble.
+    """
+
+    learned: frozenset[str] = frozenset()
+
+    def __init__(self, script: Script[T], preamble: int = WAKE_BYTES) -> None:
         self._script = script
         self._preamble = preamble
         self._question: Question | None = None
@@ -55,10 +61,9 @@ class Dialogue(Generic[T]):
             self._go_on(self._silence())
         if self._question is None:
             return None
-        wake = max(self._preamble, WAKE_BYTES) if self._asked else self._preamble
         self._asked, self._heard = True, b""
         self._buffer = FrameBuffer()
-        self._request = encode(self._question.frame, wake)
+        self._request = encode(self._question.frame, self._preamble)
         return self._request
 
     def feed(self, data: bytes) -> Sequence[Reading] | None:
@@ -74,7 +79,9 @@ class Dialogue(Generic[T]):
             self._go_on(self._silence())
 
     def _silence(self) -> Frame | None:
-        noisy = self._heard.replace(self._request, b"").strip(bytes([WAKE]))  # an echo is no noise
+        noisy = self._heard.replace(self._request.lstrip(bytes([WAKE])), b"").strip(
+            bytes([WAKE])
+        )  # an echo is no noise
         return NOISE if noisy and self._question and self._question.tells_noise else None
 
     def _answers(self, frame: Frame) -> bool:

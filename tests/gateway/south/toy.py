@@ -41,6 +41,8 @@ class ToyDevice:
 
 
 class ToyConversation:
+    learned: frozenset[str] = frozenset()
+
     def __init__(self, address: str, points: Sequence[str]) -> None:
         self._address, self._left = address, list(points)
         self._heard = b""
