@@ -4,8 +4,9 @@ Events go first, then live observations, then a part of the history, so that tod
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ LATE_S = 30.0
 
 GATHER_S = 1.0
 """Observations of so long go in one request."""
+
+FIGURES_S = 60.0
+"""How often the gateway's own figures are written."""
 
 FORBIDDEN_S = 60.0
 """A wrong token does not become right by asking often."""
@@ -51,9 +55,18 @@ class _PauseError(Exception):
 class InfluxSender:
     """Takes from the outbox at the database's pace. `write` blocks and runs in a thread of its own."""
 
-    def __init__(self, site: Site, settings: Influx, outbox: Outbox, write: Callable[[bytes], Answer]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        settings: Influx,
+        outbox: Outbox,
+        write: Callable[[bytes], Answer],
+        figures: Callable[[], Mapping[str, object]] | None = None,
+    ) -> None:
+        """`figures`: the gateway's own, as `gateway.app` makes them."""
         self._outbox, self._write, self._settings = outbox, write, settings
-        self._lines = Lines(site)
+        self._lines, self._figures = Lines(site), figures
+        self._next_figures = 0.0
         self._batch = settings.batch
         self._backoff = Backoff()
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
@@ -81,6 +94,7 @@ class InfluxSender:
                     self._down(str(pause), pause.seconds == FORBIDDEN_S)
                     await asyncio.sleep(max(pause.seconds or 0.0, self._backoff.next_s()))
                     continue
+                await self._tell_figures()
                 if not more:
                     await self._news()
         finally:
@@ -88,8 +102,21 @@ class InfluxSender:
 
     async def _news(self) -> None:
         """Wait until something has come, and a little longer for its company."""
-        await self._outbox.news.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIGURES_S):
+                await self._outbox.news.wait()
         await asyncio.sleep(GATHER_S)
+
+    async def _tell_figures(self) -> None:
+        """Once a minute, how the gateway is. A minute in which the database cannot be had is not made up for."""
+        loop = asyncio.get_running_loop()
+        if self._figures is None or loop.time() < self._next_figures:
+            return
+        self._next_figures = loop.time() + FIGURES_S
+        lines = b"\n".join(self._lines.figures(self._figures()))
+        answer = await loop.run_in_executor(self._thread, self._write, lines)
+        if meaning(answer) is not Meaning.STORED:
+            log.debug("influx: the gateway's own figures: %s %s", answer.status, answer.message)
 
     async def _round(self) -> bool:
         """One request for every lane that has something; whether there is more to send at once."""

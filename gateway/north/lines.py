@@ -1,10 +1,13 @@
 """Line protocol: a stored row becomes one line for InfluxDB. The same row gives the same bytes, so a repeat is safe.
 
 One measurement per kind of device; the tags say which device it is and where; the fields are the points, always
-floats, so that no series can change its type; the time is the poll's own, in nanoseconds.
+floats, so that no series can change its type; the time is the poll's own, in nanoseconds. Beside them stand `incident`
+and the gateway's own figures: `gateway`, `line` and `device`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -15,6 +18,10 @@ _KEY = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\
 _MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
 _TEXT = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": " ", "\r": " "})
 
+_LINE = ("open", "utilisation", "waiting", "late_bytes", "stray_bytes", "reopened")
+_COUNTS = ("polls", "good", "timeouts", "crc", "refused", "unreachable", "retries", "missed")
+_DEVICE = ("round_trip_ms", "down", "last_answer_s")
+
 
 class Lines:
     """Makes lines for one site; what the tags of a device are is worked out once."""
@@ -22,12 +29,35 @@ class Lines:
     def __init__(self, site: Site) -> None:
         self._gateway = (("gateway", site.id), ("area", site.area.id))
         self._heads = {device.id: self._device_head(device) for device in site.devices}
+        self._polled = {one.id: (("device", one.id), ("line", one.line), ("node", one.node)) for one in site.devices}
 
     def line(self, stream: Stream, row: Row) -> bytes:
         """One row as one line without its end; b'' for a row that holds nothing for a database."""
         if stream is Stream.EVENT:
             return self._incident(row) if row.key.startswith("event/") else b""
         return self._observation(orjson.loads(row.body))
+
+    def figures(self, told: Mapping[str, Any]) -> Iterator[bytes]:
+        """The gateway's own figures: a line for itself, one for each line of devices and one for each device."""
+        store, when = told["store"], _ns(datetime.fromisoformat(told["at"]).timestamp())
+        own = {name: told[name] for name in ("observations", "incidents")}
+        own |= {f"store_{name}": store[name] for name in ("bytes", "lost", "commits", "slowest_commit_s")}
+        own |= {f"waiting_{sink}": sum(streams.values()) for sink, streams in store["waiting"].items()}
+        own["store_shed"] = sum(store["shed"].values())
+        own |= {f"{sink}_connected": told[sink]["connected"] for sink in ("mqtt", "influx") if told[sink]}
+        yield self._figure("gateway", (), own, when)
+        for line in told["lines"]:
+            yield self._figure("line", (("line", line["line"]),), {name: line[name] for name in _LINE}, when)
+            for device in line["devices"]:
+                counts = {name: device["counts"][name] for name in _COUNTS}
+                counts |= {name: device[name] for name in _DEVICE if device[name] is not None}
+                yield self._figure("device", self._polled[device["device"]], counts, when)
+
+    def _figure(
+        self, measurement: str, tags: Iterable[tuple[str, str]], values: Mapping[str, float], when: int
+    ) -> bytes:
+        fields = ",".join(f"{name}={float(value)!r}" for name, value in values.items())
+        return f"{self._head(measurement, tags)} {fields} {when}".encode()
 
     def _observation(self, seen: Mapping[str, object]) -> bytes:
         device = str(seen["device"])
