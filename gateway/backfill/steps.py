@@ -127,8 +127,10 @@ def _power_down(gap: Gap, record: PowerDowns) -> Found:
     """An outage is told to the second, so the clock's offset is taken out however small it is."""
     number = int(gap.cursor) + 1
     further = replace(gap, cursor=float(number)) if number < RECORDS and record.count != number else gap.next_stage()
-    if record.start is None or record.end is None:
+    if record.start is None:
         return Found(gap.next_stage())
+    if record.end is None:
+        return Found(further)
     start, end = (from_local(datetime.fromisoformat(shown)) - gap.offset for shown in (record.start, record.end))
     if end < gap.start - EDGE_S:
         return Found(gap.next_stage())
