@@ -76,6 +76,21 @@ ONE_FAULT = {
             " Create it, readable by the service alone."
         ),
     ),
+    "a face that would break topics": (
+        "gateway.toml",
+        '# [faces]\n# home_assistant = "" ',
+        '[faces]\nsparkplug = "grid/7"',
+        (
+            "gateway.toml:60: faces.sparkplug: 'grid/7' must not contain any of / + #"
+            " (it becomes part of an MQTT topic)."
+        ),
+    ),
+    "a face without a broker": (
+        "gateway.toml",
+        '[mqtt]\nhost = "broker.example"\nport = 1883',
+        '[faces]\nsparkplug = "grid"',
+        "gateway.toml:39: faces: needs a broker to speak to. Add [mqtt].",
+    ),
     "a file that is no TOML": (
         "gateway.toml",
         'id = "lianhua-03" ',
