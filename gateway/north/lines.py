@@ -1,8 +1,8 @@
 """Line protocol: a stored row becomes one line for InfluxDB. The same row gives the same bytes, so a repeat is safe.
 
 One measurement per kind of device; the tags say which device it is and where; the fields are the points, always
-floats, so that no series can change its type; the time is the poll's own, in nanoseconds. Beside them stand `incident`
-and the gateway's own figures: `gateway`, `line` and `device`.
+floats, so that no series can change its type; the time is the poll's own, in nanoseconds. Beside them stand
+`incident`, `coverage` of each day, and the gateway's own figures: `gateway`, `line` and `device`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from gateway.clock import from_local
 from gateway.settings.models import Device, Site
 from gateway.store import Row, Stream
 
@@ -32,10 +33,12 @@ class Lines:
         self._polled = {one.id: (("device", one.id), ("line", one.line), ("node", one.node)) for one in site.devices}
 
     def line(self, stream: Stream, row: Row) -> bytes:
-        """One row as one line without its end; b'' for a row that holds nothing for a database."""
-        if stream is Stream.EVENT:
-            return self._incident(row) if row.key.startswith("event/") else b""
-        return self._observation(orjson.loads(row.body))
+        """One row as a line or some lines, without their end; b'' for a row that holds nothing for a database."""
+        if stream is not Stream.EVENT:
+            return self._observation(orjson.loads(row.body))
+        if row.key == "stats/day":
+            return b"\n".join(self._coverage(orjson.loads(row.body)))
+        return self._incident(row) if row.key.startswith("event/") else b""
 
     def figures(self, told: Mapping[str, Any]) -> Iterator[bytes]:
         """The gateway's own figures: a line for itself, one for each line of devices and one for each device."""
@@ -52,6 +55,13 @@ class Lines:
                 counts = {name: device["counts"][name] for name in _COUNTS}
                 counts |= {name: device[name] for name in _DEVICE if device[name] is not None}
                 yield self._figure("device", self._polled[device["device"]], counts, when)
+
+    def _coverage(self, told: Mapping[str, Any]) -> Iterator[bytes]:
+        """A day of the area and of each device, at the day's first second: told again, it replaces what was told."""
+        when = _ns(from_local(datetime.fromisoformat(told["date"])))
+        for device, share in (("", told["coverage"]), *told["coverage"]["devices"].items()):
+            values = {name: share[name] for name in ("expected", "live", "backfilled", "share")}
+            yield self._figure("coverage", self._polled.get(device, (("device", device),)), values, when)
 
     def _figure(
         self, measurement: str, tags: Iterable[tuple[str, str]], values: Mapping[str, float], when: int

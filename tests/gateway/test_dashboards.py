@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.app import Gateway
+from gateway.backfill.history import History
 from gateway.catalog import catalog
-from gateway.clock import SystemClock, iso
+from gateway.clock import SystemClock, iso, local
 from gateway.north.lines import Lines
 from gateway.pipeline import observed, told
 from gateway.settings.load import load
@@ -29,6 +31,7 @@ DASHBOARDS: dict[str, Any] = {
 }
 NOW = 1_800_000_000.0
 MINUTES = 20
+DAY_S = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,19 @@ def written(sample_site: Site) -> list[bytes]:
     for name, state in (("i1", "confirmed"), ("i1", "cleared"), ("i2", "suspected")):
         reason = "first" if state != "cleared" else "cleared"
         found.append(lines.line(Stream.EVENT, row(told(incident(name, state, reason, NOW + len(found) % 600)))))
+    found += lines.line(Stream.EVENT, row(_day(sample_site))).splitlines()
     return found
 
 
 def row(draft: Draft) -> Row:
     return Row(1, draft.at, draft.key, draft.body)
+
+
+def _day(site: Site) -> Draft:
+    """The coverage of the day that these minutes belong to."""
+    history = History(site, SystemClock())
+    day = history.coverage.message(local(NOW).date())
+    return Draft(Stream.EVENT, NOW, "stats/day", orjson.dumps(day))
 
 
 def _polls(site: Site, at: float) -> Iterator[Observation]:
@@ -149,7 +160,7 @@ def _write(database: Database, lines: list[bytes]) -> None:
 
 def _as_grafana(text: str) -> str:
     """A query with its macros and variables as Grafana fills them in when everything is chosen."""
-    filled = {"$timeFilter": f"time >= {round(NOW)}s AND time < {round(NOW) + 3600}s", "$__interval": "1m"}
+    filled = {"$timeFilter": f"time >= {round(NOW) - DAY_S}s AND time < {round(NOW) + 3600}s", "$__interval": "1m"}
     filled |= {"$low": "198", "$high": "235.4"}
     for name, value in filled.items():
         text = text.replace(name, value)

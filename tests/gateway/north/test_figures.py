@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.clock import SystemClock
@@ -19,7 +20,7 @@ from gateway.pipeline import observed
 from gateway.settings.models import Influx
 from gateway.settings.models import Store as StoreSettings
 from gateway.south.report import Counts, DeviceReport, LineReport
-from gateway.store import Store
+from gateway.store import Draft, Row, Store, Stream
 from tests.gateway.north.site import observation, site
 from tests.servers import Database
 
@@ -72,6 +73,19 @@ WRITTEN = (
 def test_figures_are_a_line_for_the_gateway_for_each_line_and_for_each_device() -> None:
     expected = [line.format(ns=1_800_000_000 * 10**9) for line in WRITTEN]
     assert [line.decode() for line in Lines(site()).figures(FIGURES)] == expected
+
+
+def test_a_day_told_again_replaces_what_was_told() -> None:
+    share = {"expected": 1440, "live": 1430, "backfilled": 4, "share": 0.9958}
+    row = {"at": "2027-01-16T00:20:00Z", "date": "2027-01-15", "coverage": {**share, "devices": {"M1": share}}}
+    draft = Draft(Stream.EVENT, 1_800_060_000.0, "stats/day", orjson.dumps(row))
+    again = replace(draft, at=draft.at + 3600)
+    first, second = (Lines(site()).line(Stream.EVENT, Row(1, one.at, one.key, one.body)) for one in (draft, again))
+    assert first == second
+    area, device = first.decode().splitlines()
+    figures = "expected=1440.0,live=1430.0,backfilled=4.0,share=0.9958"
+    assert area.startswith(f"coverage,area=TQ1,gateway=gw1 {figures} ")
+    assert device.startswith(f"coverage,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 {figures} ")
 
 
 @contextlib.asynccontextmanager
