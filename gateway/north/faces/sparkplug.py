@@ -4,6 +4,8 @@ Births name every metric and give it an alias; data carries aliases. What comes 
 host takes it for what is so now. A device that stays silent dies and is born again. Sparkplug knows no alarms: the
 incidents are two metrics of the node. Births and data go out with QoS 0 and are never retained, as its specification
 demands; that each arrived follows from the acknowledgement of the gateway's own message that is sent behind it.
+Births on request are all that a host can command; operators have the gateway's own topics. A primary host's STATE is
+not waited for: the store keeps what the broker has not got, whoever listens to it.
 """
 
 from collections import Counter
