@@ -17,18 +17,24 @@ from drivers.dlt645.frame import (
     READ_NEXT,
     READ_NEXT_1997,
     REFUSED,
+    WAKE,
     Frame,
     FrameBuffer,
     encode,
 )
 from drivers.dlt645.functions import NAMES_1997, NAMES_2007
+from drivers.dlt645.manner import EDITIONS, points_of
 from drivers.dlt645.poll import accepts
 from drivers.dlt645.services.write import KEPT_POWERED, RELAY_OPEN, RELAY_TOLD_OPEN
 from drivers.dlt645.value import Format, Number, parse_format
 from drivers.sim.dlt645_commands import Commands, No
+from drivers.sim.dlt645_habits import USUAL, Habits
 from drivers.sim.dlt645_memory import Memory
 
+WRITE_ADDRESS, SECURITY = 0x15, 0x03
+NOT_IDENTIFIED = b"\x08\x00"  # 03H refuses with a word of its own: there is no security module to identify oneself to
 NO_SUCH_DATA = 0x02  # the error bit, the same in both editions
+ENERGIES = ("energy_", "reactive_energy_")
 STATUS_3 = "04000503"
 PASSWORDS = {"02": "000000", "04": "000000"}  # by level, as meters are delivered
 
@@ -37,8 +43,8 @@ class SimulatedMeter:
     """Answers as a good meter does: its own address, wildcards with its real address, blocks, long answers in parts.
 
     It is silent to broken frames, to other addresses, to the broadcast address and to answers of other meters. Its
-    `clock` knob tells it the time; from then on it records power failures, freezes and a load profile, and obeys
-    commands that come with its password.
+    `clock` knob, or `advance`, tells it the time; from then on it records events, freezes and a load profile, and
+    obeys commands that come with its password.
     """
 
     def __init__(
@@ -47,22 +53,30 @@ class SimulatedMeter:
         address: str,
         values: Mapping[str, Value] | None = None,
         passwords: Mapping[str, str] = PASSWORDS,
+        habits: Habits = USUAL,
     ) -> None:
         self.address = address
-        self.memory = Memory(self.data)
-        self.commands = Commands(self.memory, passwords, clear_demand=self._clear_demand)
+        self.memory = Memory(self.data, self._count)
+        self.commands = Commands(
+            self.memory, dict(passwords), clear_demand=self._clear_demand, clear_meter=self._clear_energies
+        )
+        self.commands.lock_after = habits.lock_after
+        self._habits = habits
+        self._awake = not habits.needs_preamble
         self._powered = True
-        self._points = profile.points
+        told = str(profile.options.get("edition", "2007"))
+        edition = habits.edition or (told if told in EDITIONS else "2007")
+        self._points = points_of(profile, edition)
         self._held: dict[str, bytes] = {}  # by point: its bytes as they go on the wire
         self._by_identifier: dict[str, list[Point]] = {}
         self._parts: dict[str, tuple[Point, int, int]] = {}  # by identifier: where its bytes begin and end
-        for point in profile.points.values():
+        for point in self._points.values():
             self._note(point)
-        self._digits = 2 if profile.options.get("edition") == "1997" else 4
+        self._digits = EDITIONS[edition] // 2
         self._functions = (READ_1997, READ_NEXT_1997) if self._digits == 2 else (READ, READ_NEXT)
         self._rest: dict[bytes, bytes] = {}  # by identifier: what the next frames will give
         self._buffer = FrameBuffer()
-        for name in profile.points:
+        for name in self._points:
             self.set(name, None)
         for name, value in (values or {}).items():
             self.set(name, value)
@@ -92,12 +106,32 @@ class SimulatedMeter:
         if point not in self._points:
             raise LookupError(f"meter {self.address}: the profile has no point {point!r}")
         if point == "clock" and value is not None:
-            self.memory.advance(datetime.fromisoformat(str(value)))
+            self.advance(datetime.fromisoformat(str(value)))
+        if self._habits.counts and point.startswith(ENERGIES) and value is not None:
+            self.memory.registers.energies[point] = Decimal(str(value))
+        self._hold(point, value)
+
+    def advance(self, now: datetime) -> None:
+        """Tell it the time of day, for meters whose profile has no clock."""
+        self.memory.advance(now)
+
+    def _hold(self, point: str, value: Value) -> None:
         known = self._points[point]
         how = parse_format(known.format, known.signed)
-        self._held[point] = how.write(_raw(known, how, value))
+        zero = value is None and self._habits.absent == "00" and isinstance(how, Number)
+        self._held[point] = how.write(Decimal(0) if zero else _raw(known, how, value))
 
     def answer(self, heard: bytes) -> bytes:
+        if not self._awake:
+            begin = heard.find(WAKE)
+            if begin < 0:
+                return b""
+            heard, self._awake = heard[begin:], True
+        said = self._answer(heard)
+        self._awake = self._awake and not (said and self._habits.needs_preamble)
+        return said
+
+    def _answer(self, heard: bytes) -> bytes:
         self._buffer.feed(heard)
         said = b""
         while frame := self._buffer.next_frame(self._is_meant):
@@ -119,17 +153,27 @@ class SimulatedMeter:
             return self._next(frame)
         if frame.function == READ_ADDRESS and self._digits == 4 and not frame.data:
             return Frame(self.address, READ_ADDRESS | FROM_SLAVE, bytes.fromhex(self.address)[::-1])
+        if frame.function == WRITE_ADDRESS and self._digits == 4:
+            return self._renamed(frame)
         if frame.function not in (NAMES_1997 if self._digits == 2 else NAMES_2007):
             return None  # another edition, or a vendor's own
-        if self._digits == 2:
-            return self._refusal(frame)
-        done = self.commands.execute(frame.function, frame.data)
+        do = self.commands.execute_1997 if self._digits == 2 else self.commands.execute
+        done = do(frame.function, frame.data)
         if isinstance(done, No):
             return self._refusal(frame, done.word)
         return None if done is None else Frame(self.address, frame.function | FROM_SLAVE, done)
 
+    def _renamed(self, frame: Frame) -> Frame | None:
+        """A new address; the answer comes from it. No password is asked for: who can reach one meter alone may."""
+        address = frame.data[::-1].hex().upper()
+        if len(frame.data) != 6 or not address.isdecimal() or address == EVERYONE:
+            return None
+        self.address = address
+        return Frame(address, WRITE_ADDRESS | FROM_SLAVE)
+
     def _refusal(self, frame: Frame, word: int = NO_SUCH_DATA) -> Frame:
-        return Frame(self.address, frame.function | FROM_SLAVE | REFUSED, bytes([word]))
+        words = NOT_IDENTIFIED if frame.function == SECURITY and self._digits == 4 else bytes([word])
+        return Frame(self.address, frame.function | FROM_SLAVE | REFUSED, words)
 
     def _first(self, frame: Frame) -> Frame:
         asked, more = frame.data[: self._digits], frame.data[self._digits :]
@@ -184,7 +228,30 @@ class SimulatedMeter:
         bits = relay.is_open << RELAY_OPEN | relay.told_open << RELAY_TOLD_OPEN | relay.kept << KEPT_POWERED
         return (int.from_bytes(word, "little") | bits).to_bytes(2, "little")
 
+    def _count(self, seconds: float, at: datetime) -> None:
+        """Let the energies grow, when it is a meter that does so by itself."""
+        if not self._habits.counts:
+            return
+        powers = {name: self._number(name) for name in ("active_power", "reactive_power")}
+        self.memory.registers.count(powers, Decimal(str(seconds)), at)
+        for name, value in self.memory.registers.energies.items():
+            self._hold(name, value)
+
+    def _number(self, point: str) -> Decimal:
+        """A value in the profile's unit; 0 for none."""
+        if point not in self._points:
+            return Decimal(0)
+        known = self._points[point]
+        held = parse_format(known.format, known.signed).read(self._held[point])
+        return Decimal(str(held or 0)) * Decimal(str(known.scale)) + Decimal(str(known.offset))
+
+    def _clear_energies(self) -> None:
+        for name in self._points:
+            if name.startswith(ENERGIES):
+                self.set(name, 0)
+
     def _clear_demand(self) -> None:
+        self.memory.registers.clear_demands()
         for name in ("max_demand", "demand"):
             if name in self._points:
                 self.set(name, 0)

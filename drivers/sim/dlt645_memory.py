@@ -1,4 +1,4 @@
-"""What a simulated DL/T 645 meter remembers: its clock, power failures, freezes, load profile, parameters, relay.
+"""What a simulated DL/T 645 meter remembers: its clock, events, freezes, load profile, parameters, maximum demands.
 
 Time is told from outside by `advance`; the meter's own clock may be off by `drift`, until somebody sets it.
 """
@@ -6,38 +6,53 @@ Time is told from outside by `advance`; the meter's own clock may be off by `dri
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from drivers.dlt645.catalog import find
 from drivers.dlt645.load import classes, write_block
 from drivers.dlt645.value import parse_format
+from drivers.sim.dlt645_events import POWER_DOWN, Events
+from drivers.sim.dlt645_registers import Registers
+from drivers.sim.dlt645_supply import Supply
 
-KEPT_EVENTS = 10  # records of a kind
 KEPT_FREEZES = {"00": 12, "01": 3, "04": 254, "06": 62}  # timed, instant, hourly, daily
 TIMED, INSTANT, HOURLY, DAILY = KEPT_FREEZES
-PROFILE_STEP = timedelta(minutes=15)
+USUAL_STEP = 15  # minutes between two blocks of the load profile, unless a parameter says otherwise
+PROFILE_STEPS = tuple(f"04000A{number:02X}" for number in range(2, 8))  # by class
 KEPT_BLOCKS = 96  # a day
+FROZEN = {"01": "0001FF00", "02": "0002FF00", "09": "0101FF00"}
+FROZEN |= {f"{kind:02X}": f"00{kind:02X}FF00" for kind in range(3, 9)}
+SEPARATOR = b"\xaa"
 RECORDED = (
     *("0201FF00", "0202FF00", "0203FF00", "0204FF00", "0206FF00"),
     *("02030000", "02040000", "02060000", "02800002", "00010000", "00020000"),
 )
-_AT = parse_format("YYMMDDhhmmss")
 _MINUTE = parse_format("YYMMDDhhmm")
-_COUNT = parse_format("XXXXXX")
+DAILY_AT = "04001203"
 
 
 @dataclass(slots=True)
 class Memory:
-    """The inner life of one meter. `present` gives the data of an identifier as they are now."""
+    """The inner life of one meter. `present` gives the data of an identifier as they are now.
+
+    `count` is told of the seconds that pass while there is power, and from when.
+    """
 
     present: Callable[[str], bytes | None]
+    count: Callable[[float, datetime], None] = lambda *_: None
     now: datetime | None = None  # true time, as told
     drift: timedelta = timedelta()
     parameters: dict[str, bytes] = field(default_factory=dict)
-    failures: list[tuple[datetime, datetime | None]] = field(default_factory=list)  # newest first; None: lasts
-    failure_count: int = 0
     frozen: dict[str, list[Mapping[str, bytes]]] = field(default_factory=dict)  # by kind, newest first
     freeze_when: str = ""  # MMDDhhmm with 99 for every
     blocks: dict[datetime, Mapping[str, str | None]] = field(default_factory=dict)
+    events: Events = field(init=False)
+    voltages: Supply = field(init=False)
+    registers: Registers = field(default_factory=Registers)
+
+    def __post_init__(self) -> None:
+        self.events = Events(self._present_values)
+        self.voltages = Supply(self._present_values, self.parameters, self.events)
 
     @property
     def clock(self) -> datetime | None:
@@ -45,34 +60,36 @@ class Memory:
         return None if self.now is None else self.now + self.drift
 
     def advance(self, now: datetime) -> None:
-        """Time has passed: freeze and record what was due meanwhile, minute by minute at most a day back."""
+        """Time has passed: count, freeze and record what was due meanwhile, minute by minute at most a day back."""
         before = self.clock
         self.now = now
         after = now + self.drift
         if before is None or after <= before:
             return
+        last = before
         minute = max(before, after - timedelta(days=1)).replace(second=0, microsecond=0) + timedelta(minutes=1)
         while minute <= after:
+            self._pass((minute - last).total_seconds(), last)
             self._at_minute(minute)
+            last = minute
             minute += timedelta(minutes=1)
+        self._pass((after - last).total_seconds(), last)
+
+    def _pass(self, seconds: float, at: datetime) -> None:
+        if not self.events.lasts(POWER_DOWN):
+            self.count(seconds, at)
 
     def supply(self, on: bool) -> None:
         """The meter's own supply fails or comes back."""
         clock = self.clock
         if clock is None:
             return
-        lasting = bool(self.failures) and self.failures[0][1] is None
-        if not on and not lasting:
-            self.failures.insert(0, (clock, None))
-            self.failure_count += 1
-            del self.failures[KEPT_EVENTS:]
-        elif on and lasting:
-            self.failures[0] = (self.failures[0][0], clock)
+        (self.events.end if on else self.events.begin)(POWER_DOWN, clock)
 
     def freeze(self, kind: str, at: datetime) -> None:
         """Keep energies and powers as they are now."""
         taken = {"00": _MINUTE.write(f"{at:%Y-%m-%dT%H:%M}")}
-        for content, identifier in (("01", "0001FF00"), ("02", "0002FF00")):
+        for content, identifier in FROZEN.items():
             data = self.present(identifier) or self.present(identifier.replace("FF", "00"))
             if data is not None:
                 taken[content] = data
@@ -83,19 +100,28 @@ class Memory:
         kept.insert(0, taken)
         del kept[KEPT_FREEZES[kind] :]
 
+    def clear(self) -> None:
+        """Forget what was recorded: events, freezes, load profile, demands. Parameters and the clock stay."""
+        self.events.clear("FFFFFFFF")
+        self.frozen.clear()
+        self.blocks.clear()
+        self.registers.clear_demands()
+
     def data(self, identifier: str) -> bytes | None:
         """What is remembered under an identifier, None when nothing ever could be."""
         kind, which = identifier[:2], int(identifier[6:], 16)
         if identifier in self.parameters:
             return self.parameters[identifier]
-        if identifier == "03110000":
-            return _COUNT.write(self.failure_count)
-        if identifier.startswith("031100") and 1 <= which <= KEPT_EVENTS:
-            start, end = self.failures[which - 1] if which <= len(self.failures) else (None, None)
-            return b"".join(_AT.write(f"{one:%Y-%m-%dT%H:%M:%S}" if one else None) for one in (start, end))
         if kind == "05" and identifier[2:4] in KEPT_FREEZES:
             kept = self.frozen.get(identifier[2:4], [])
-            return kept[which - 1].get(identifier[4:6]) if 1 <= which <= len(kept) else None
+            if not 1 <= which <= len(kept):
+                return None
+            if identifier[4:6] == "FF":
+                return b"".join(data + SEPARATOR for data in kept[which - 1].values())
+            return kept[which - 1].get(identifier[4:6])
+        for part in (self.voltages, self.events, self.registers):
+            if (data := part.data(identifier)) is not None:
+                return data
         return None
 
     def load_profile(self, identifier: str, more: bytes) -> bytes | None:
@@ -122,19 +148,28 @@ class Memory:
         return True
 
     def _at_minute(self, at: datetime) -> None:
-        lasting = bool(self.failures) and self.failures[0][1] is None
-        if lasting:
+        if self.events.lasts(POWER_DOWN):
             return
-        if at.hour == 0 and at.minute == 0:
+        self.voltages.minute(at)
+        values = self._present_values()
+        power = Decimal(values.get("active_power") or 0)
+        self.registers.minute({"active_power": power}, at)
+        if at.strftime("%H%M") == self._parameter(DAILY_AT, "00:00").replace(":", ""):
             self.freeze(DAILY, at)
         if at.minute == 0:
             self.freeze(HOURLY, at)
         if self.freeze_when and _due(self.freeze_when, at):
             self.freeze(TIMED, at)
-        if (at - at.replace(hour=0, minute=0)) % PROFILE_STEP == timedelta():
-            self.blocks[at] = self._present_values()
+        minutes = at.hour * 60 + at.minute
+        steps = [int(self._parameter(identifier, str(USUAL_STEP))) for identifier in PROFILE_STEPS]
+        if any(step and minutes % step == 0 for step in steps):
+            self.blocks[at] = values
             if len(self.blocks) > KEPT_BLOCKS:
                 del self.blocks[min(self.blocks)]
+
+    def _parameter(self, identifier: str, usual: str) -> str:
+        item, data = find(identifier), self.parameters.get(identifier)
+        return str(item.value(data)) if item and data else usual
 
     def _present_values(self) -> Mapping[str, str | None]:
         """What the load profile records, by name."""

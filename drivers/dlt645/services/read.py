@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
+from drivers.api import Value
 from drivers.dlt645.catalog import Labelled, axes, families, find
 from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame
 from drivers.dlt645.load import Block, read_blocks
@@ -85,10 +86,15 @@ def read_events(address: str, first: str, count: int = RECORDS) -> Script[list[E
             values = yield from read_item(address, identifier)
         except RefusedError:
             break
-        if values is None or all(one.value is None for one in values):
+        if values is None or not any(_says(one.value) for one in values):
             break
         events.append(Event(identifier, number, values))
     return events
+
+
+def _says(value: Value) -> bool:
+    """Meters that have no record give zeros, which are no time, no number and no operator."""
+    return value is not None and str(value).strip("0.-") != ""
 
 
 MOST_BLOCKS = 10  # asked for at a time: some 90 bytes each, in several frames

@@ -34,7 +34,11 @@ ANSWERED = {
     "a block of tariffs": (read("0001FF00"), "energy_import 1234.56 kWh, energy_import_t1 no value"),
     "an identifier it does not know": (read("04000306"), "refuses read: no such data"),
     "a search for its address": (encode(Frame("A" * 12, 0x13)), f"answers read address: {ADDRESS}"),
-    "a function it does not have": (encode(Frame(ADDRESS, 0x17, b"\x08")), "refuses change baud"),
+    "a baud rate it does not have": (encode(Frame(ADDRESS, 0x17, b"\x18")), "refuses change baud"),
+    "a function it does not have": (
+        encode(Frame(ADDRESS, 0x03, bytes(4))),
+        "refuses security: identity authentication failed",
+    ),
 }
 
 
