@@ -26,11 +26,12 @@ from gateway.catalog import catalog
 from gateway.clock import SystemClock
 from gateway.north.messages import Message
 from gateway.north.session import Session
-from gateway.pipeline import Stamp, observed
+from gateway.pipeline import observed
 from gateway.settings.models import Device, Line, Mqtt, Site, Store
 from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Poll
+from gateway.stamp import Stamp
 from rules import area
 
 REGISTERS = 40

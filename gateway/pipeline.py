@@ -1,32 +1,20 @@
 """The way of a reading: poll -> observation -> rules -> store, in one transaction, on the event loop."""
 
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 import orjson
 
-from drivers.api import Reading
 from gateway.backfill.history import History
 from gateway.backfill.steps import Past
-from gateway.catalog import catalog
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
 from gateway.south.poll import Lane, Poll
+from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
-
-SOURCES: Mapping[Lane, Literal["poll", "verify", "read", "backfill"]] = {
-    Lane.CONTROL: "read",
-    Lane.VERIFY: "verify",
-    Lane.DEMAND: "read",
-    Lane.PERIODIC: "poll",
-    Lane.BACKFILL: "backfill",
-}
 
 
 class Rules(Protocol):
@@ -58,7 +46,7 @@ class Pipeline:
     store: Keeper
     clock: Clock
     verify: Callable[[Wish], None]  # asks the device's line for a read that would settle a doubt
-    stamp: "Stamp"
+    stamp: Stamp
     history: History
     observations: int = 0
 
@@ -110,70 +98,6 @@ class Pipeline:
             self.store.put(drafts, changes)
         for wish in outcome.wishes:
             self.verify(wish)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """How a device's value becomes the value of its place in the network."""
-
-    factor: float
-    low: float
-    high: float
-
-
-class Stamp:
-    """The one place where the drivers' world becomes the rules' world; both sides stay strangers."""
-
-    def __init__(self, site: Site, clock: Clock) -> None:
-        self.implausible: Counter[tuple[str, str]] = Counter()  # by device and point
-        self._clock = clock
-        self._scales = {device.id: dict(_scales(device)) for device in site.devices}
-
-    def __call__(self, poll: Poll) -> Observation:
-        values: dict[str, float | None] = {}
-        scales = self._scales.get(poll.device, {})
-        for reading in poll.readings:
-            if reading.point == "clock":
-                values["clock_offset"] = self._offset(reading, poll.at + poll.took_s)
-            elif scale := scales.get(reading.point):
-                values[reading.point] = self._number(poll.device, reading, scale)
-        return Observation(
-            device=poll.device,
-            at=poll.at,
-            values=values,
-            fault=poll.fault,
-            bus=poll.line,
-            took_ms=poll.took_s * 1000,
-            source=SOURCES[poll.lane],
-        )
-
-    def _number(self, device: str, reading: Reading, scale: _Scale) -> float | None:
-        if reading.value is None or isinstance(reading.value, str):
-            return None
-        value = float(reading.value) * scale.factor
-        if scale.low <= value <= scale.high:
-            return value
-        self.implausible[device, reading.point] += 1
-        return None
-
-    def _offset(self, reading: Reading, now: float) -> float | None:
-        """Device clock minus gateway clock, in s; devices keep the local time of the machine."""
-        if not isinstance(reading.value, str) or not self._clock.trusted():
-            return None
-        try:
-            return round(datetime.fromisoformat(reading.value).astimezone().timestamp() - now, 3)
-        except (ValueError, OverflowError, OSError):
-            return None
-
-
-def _scales(device: Device) -> Iterator[tuple[str, _Scale]]:
-    ratios = {"": 1.0, "ct": device.ct, "pt": device.pt, "ctpt": device.ct * device.pt}
-    for name in device.profile.points.keys() & catalog().keys():
-        entry = catalog()[name]
-        if entry.role != "text":
-            low = -sys.float_info.max if entry.low is None else entry.low  # no infinity, and no NaN, is a value
-            high = sys.float_info.max if entry.high is None else entry.high
-            yield name, _Scale(ratios[entry.ratio], low, high)
 
 
 def observed(seen: Observation) -> Draft:

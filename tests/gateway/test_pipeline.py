@@ -10,8 +10,9 @@ import pytest
 
 from drivers.api import Reading, Value
 from gateway.backfill.steps import Past
-from gateway.pipeline import Pipeline, Stamp
+from gateway.pipeline import Pipeline
 from gateway.south.poll import Lane, Poll
+from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
 from rules.incident import Outcome, Wish
 from rules.observation import Observation
