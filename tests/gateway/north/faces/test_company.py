@@ -101,6 +101,20 @@ async def test_no_value_is_lost_to_a_link_that_breaks(broker: Server, tmp_path: 
     assert sorted(set(values(listener))) == [float(number) for number in range(200)]
 
 
+async def test_a_broker_that_freezes_is_left_and_nothing_is_lost(tmp_path: Path) -> None:
+    with started(mosquitto_server(tmp_path)) as broker, closing(Listener(broker.port)) as listener:
+        settings = replace(to(broker.port), keepalive_s=2)
+        async with desk(tmp_path / "a.db", settings, faces=company(sparkplug="grid")) as gateway:
+            gateway.store.put([observed(observation(1))])
+            await gateway.until(lambda: gateway.sender.report.sent == 1)
+            broker.freeze()
+            gateway.store.put([observed(observation(2))])
+            await gateway.until(lambda: not gateway.sender.report.connected)
+            broker.thaw()
+            await gateway.until(lambda: gateway.waiting() == 0)
+            await asyncio.to_thread(listener.until, lambda _: set(values(listener)) == {1.0, 2.0})
+
+
 async def test_what_waited_for_the_link_is_historical(broker: Server, tmp_path: Path) -> None:
     async with desk(tmp_path / "a.db", to(1)) as gateway:  # where no broker is
         gateway.store.put([observed(observation(number)) for number in range(30)])
