@@ -4,7 +4,7 @@ The load that vanished at the terminals decides where the topology alone cannot.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from rules.locate import Evidence, Found, Sign, locate
@@ -29,21 +29,19 @@ class SilentBus:
 class Drop:
     """Load that vanished at the terminals when devices went silent."""
 
-    observed_kw: float
-    noise_kw: float
-    load_kw: Mapping[str, float]  # last load by silent device, of those that the terminals see
+    observed_kw: tuple[float, ...]  # by phase
+    noise_kw: tuple[float, ...]
+    load_kw: Mapping[str, tuple[float, ...]]  # last load by silent device, of those that the terminals see
 
     def nats(self, lost: Collection[str]) -> float:
         """Log-likelihood of the drop when these devices are without supply."""
         loads = [kw for device, kw in self.load_kw.items() if device in lost]
-        expected = sum(loads)
-        variance = self.noise_kw**2 + sum((SPREAD * kw) ** 2 for kw in loads)
-        return -TAIL * log(1 + (self.observed_kw - expected) ** 2 / variance / (2 * TAIL)) - 0.5 * log(variance)
-
-    @property
-    def tells(self) -> bool:
-        """Whether the load of the silent devices stands out from the noise at all."""
-        return sum(self.load_kw.values()) > 2 * self.noise_kw
+        nats = 0.0
+        for place, (observed, noise) in enumerate(zip(self.observed_kw, self.noise_kw, strict=True)):
+            expected = sum(kw[place] for kw in loads)
+            variance = noise**2 + sum((SPREAD * kw[place]) ** 2 for kw in loads)
+            nats -= TAIL * log(1 + (observed - expected) ** 2 / variance / (2 * TAIL)) + 0.5 * log(variance)
+        return nats
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +61,14 @@ def explain(
     """The failed nodes and lines that explain the evidence best. `priors`: see `locate`, and `bus`."""
     score, found = locate(tree, evidence, priors)
     best = Explanation(score + _drop_nats(tree, found, drop), found, drop=drop)
-    for bus in buses:
-        if _beside_the_point(bus, best):
-            continue
-        options = [best, _line_dead(tree, evidence, bus, best, priors)]
-        if bus.collector_node is not None:
-            above = tree.upward[bus.collector_node]
-            options += [_collector_dead(tree, evidence, bus, node, best, priors) for node in above]
-        best = max(options, key=lambda option: option.score)
+    doubtful = [bus for bus in buses if not _beside_the_point(bus, best)]
+    collectors = {bus.id: tree.upward[bus.collector_node] for bus in doubtful if bus.collector_node is not None}
+    for node in dict.fromkeys(node for above in collectors.values() for node in above):
+        group = tuple(bus for bus in doubtful if node in collectors.get(bus.id, ()))
+        best = max(best, _collectors_dead(tree, evidence, group, node, priors, drop), key=lambda option: option.score)
+    for bus in doubtful:
+        others = replace(best, consequent=tuple(other for other in best.consequent if other is not bus))
+        best = max(best, _line_dead(tree, evidence, bus, others, priors), key=lambda option: option.score)
     return best
 
 
@@ -84,32 +82,45 @@ def _beside_the_point(bus: SilentBus, so_far: Explanation) -> bool:
 def _line_dead(
     tree: Tree, evidence: Evidence, bus: SilentBus, so_far: Explanation, priors: Mapping[str, float]
 ) -> Explanation:
+    """The line is dead by itself, or because something that is dead anyway feeds its collector."""
     lost = (*so_far.buses, bus)
     rest = _without(evidence, lost, so_far.consequent)
     score, found = locate(tree, rest, priors)
+    if not all(_feeds(tree, found, other) for other in so_far.consequent):
+        return Explanation(float("-inf"))
     explained = sum(b.weight for b in (*lost, *so_far.consequent))
-    fed_dead = bus.collector_node is not None and any(tree.is_within(bus.collector_node, f.node) for f in found)
-    rarity = sum(priors["bus"] for b in lost if not (b is bus and fed_dead))
+    fed_dead = _feeds(tree, found, bus)
+    rarity = priors["bus"] * (len(lost) - fed_dead)
     total = score + explained - rarity + _drop_nats(tree, found, so_far.drop)
     if fed_dead:
         return Explanation(total, found, so_far.buses, (*so_far.consequent, bus), so_far.drop)
     return Explanation(total, found, lost, so_far.consequent, so_far.drop)
 
 
-def _collector_dead(
-    tree: Tree, evidence: Evidence, bus: SilentBus, node: str, so_far: Explanation, priors: Mapping[str, float]
+def _collectors_dead(
+    tree: Tree,
+    evidence: Evidence,
+    group: Sequence[SilentBus],
+    node: str,
+    priors: Mapping[str, float],
+    drop: Drop | None,
 ) -> Explanation:
-    """This node, which powers the collector, is without supply; the line's devices elsewhere are only unheard."""
-    unheard = SilentBus(bus.id, tuple(d for d in bus.devices if not tree.covers(node, d)), 0.0, bus.since, node)
-    consequent = (*so_far.consequent, bus)
-    rest = _without(evidence, so_far.buses, (*so_far.consequent, unheard))
-    score, found = locate(tree, rest, priors)
-    if not any(tree.is_within(node, f.node) for f in found):
+    """This node feeds the collectors of these lines and is without supply; their devices elsewhere are only unheard."""
+    unheard = [
+        SilentBus(bus.id, tuple(d for d in bus.devices if not tree.covers(node, d)), 0.0, bus.since) for bus in group
+    ]
+    score, found = locate(tree, _without(evidence, unheard), priors)
+    if not all(_feeds(tree, found, bus) for bus in group):
         return Explanation(float("-inf"))
-    explained = sum(b.weight for b in (*so_far.buses, *so_far.consequent))
-    explained += bus.weight * len(unheard.devices) / len(bus.devices)
-    total = score + explained - priors["bus"] * len(so_far.buses) + _drop_nats(tree, found, so_far.drop)
-    return Explanation(total, found, so_far.buses, consequent, so_far.drop)
+    explained = sum(
+        bus.weight * len(silent.devices) / len(bus.devices) for bus, silent in zip(group, unheard, strict=True)
+    )
+    return Explanation(score + explained + _drop_nats(tree, found, drop), found, (), tuple(group), drop)
+
+
+def _feeds(tree: Tree, found: Sequence[Found], bus: SilentBus) -> bool:
+    """Whether the line's collector hangs on something that is found without supply."""
+    return bus.collector_node is not None and any(tree.is_within(bus.collector_node, f.node) for f in found)
 
 
 def _without(evidence: Evidence, *groups: Sequence[SilentBus]) -> Evidence:
@@ -122,7 +133,7 @@ def _without(evidence: Evidence, *groups: Sequence[SilentBus]) -> Evidence:
 
 
 def _drop_nats(tree: Tree, found: Sequence[Found], drop: Drop | None) -> float:
-    if drop is None or not drop.tells:
+    if drop is None:
         return 0.0
     lost = {device for one in found for device in drop.load_kw if _lost(tree, one, device)}
     return drop.nats(lost)

@@ -24,12 +24,13 @@ class Pool:
         self.orders = list(orders)
         self.executed: set[str] = set()  # plans that an outage belonged to
 
-    def plan_for(self, node: str, since: float) -> PlannedOutage | None:
-        """The plan that an outage of this node, begun then, belongs to."""
+    def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
+        """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
+        nodes = list(nodes)
         for plan in self.planned.values():
             within = plan.node in self._tree.nodes or plan.node in self._tree.devices
             in_time = plan.start - self._early <= since <= plan.end + self._late
-            if within and in_time and self._tree.is_within(node, plan.node):
+            if within and in_time and any(self._tree.is_within(node, plan.node) for node in nodes):
                 self.executed.add(plan.id)
                 return plan
         return None

@@ -165,7 +165,7 @@ class Supply:
                 since=min(part.since for part in parts),
                 after=after,
                 consequent=consequent,
-                load_kw=explanation.drop.observed_kw if explanation.drop else None,
+                load_kw=sum(explanation.drop.observed_kw) if explanation.drop else None,
                 score=sum(part.score for part in parts),
                 alone=alone,
             )

@@ -71,10 +71,10 @@ class Tree:
         size = len(self.below[node])
         up = [other for other in self.upward[node][1:] if len(self.below[other]) == size]
         down: list[str] = []
-        at = node
-        while len(self.children[at]) == 1 and not self.here[at]:
-            at = self.children[at][0]
-            down.append(at)
+        same = [node] if size else []
+        while same:
+            same = [child for child in self.children[same[0]] if len(self.below[child]) == size]
+            down += same
         return (*reversed(up), *down)
 
     def customers(self, devices: Iterable[str]) -> tuple[str, ...]:

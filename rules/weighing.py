@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
+from math import hypot
 from statistics import median, pstdev
 
 from rules.area import Area
@@ -10,6 +11,9 @@ from rules.locate import WHOLE, Sign
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, DEAD, Witness
+
+APPLIANCE_KW = 0.4
+"""One appliance more or less is nothing to wonder at, however quiet the last minutes were."""
 
 
 class Weighing:
@@ -103,22 +107,24 @@ class Weighing:
         since = sorted(w.silent_since for w in silent)[len(silent) // 5]
         before_at = min(since, median(w.alive_at for w in silent))
         terminals = self._terminals_above(silent)
-        observed, noise = 0.0, 0.0
+        observed, noise = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
         for terminal in terminals:
-            before = [kw for at, kw in terminal.history if at <= before_at]
-            after = [kw for at, kw in terminal.history if at >= since]
+            before = [kw for at, *kw in terminal.history if at <= before_at]
+            after = [kw for at, *kw in terminal.history if at >= since]
             if not before or not after or DEAD in terminal.state:
                 return None
-            observed += before[-1] - after[0]
-            steps = [b - a for a, b in pairwise(before)]
-            usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * before[-1]
-            noise += usual**2 + (0.03 * before[-1]) ** 2
+            for place in range(3):
+                observed[place] += before[-1][place] - after[0][place]
+                noise[place] += _restless([kw[place] for kw in before]) ** 2
         if not terminals:
             return None
-        names = {name for terminal in terminals for d in self._tree.below[terminal.device.node] for name in (d.id,)}
-        load = {w.device.id: w.power for w in silent if w.power is not None and w.device.id in names}
-        meters = {name: kw for name, kw in load.items() if self._tree.devices[name].kind == "meter"}
-        return Drop(observed, max(0.05, noise**0.5), meters)
+        names = {device.id for terminal in terminals for device in self._tree.below[terminal.device.node]}
+        load = {
+            w.device.id: tuple(w.power / len(w.places) if place in w.places else 0.0 for place in range(3))
+            for w in silent
+            if w.power is not None and w.device.id in names and w.device.kind == "meter"
+        }
+        return Drop(tuple(observed), tuple(part**0.5 for part in noise), load)
 
     def _drop_to_come(self, silent: list[Witness]) -> bool:
         """Whether a living terminal above the silent devices has not been read since they fell silent."""
@@ -153,3 +159,10 @@ class Weighing:
         """Whether the evidence without `others` says that this node has failed, and not only a part of it."""
         evidence = {n: s for n, w in self._witnesses.items() if n not in others and (s := self.signs(w))}
         return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
+
+
+def _restless(kw: list[float]) -> float:
+    """How much a load moves from one reading to the next by itself, kW."""
+    steps = [after - before for before, after in pairwise(kw)]
+    usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * kw[-1]
+    return hypot(usual, 0.05 * kw[-1], APPLIANCE_KW)

@@ -108,7 +108,7 @@ class Witness:
         self.usual: float | None = None  # usual load, kW
         self.relay_open = False
         self.relay_at = 0.0
-        self.history: list[list[float]] = []  # terminals: [at, kW]
+        self.history: list[list[float]] = []  # terminals: [at, kW of A, of B, of C]
         self.implausible = 0
         self.late = 0
         self.energy: float | None = None  # register, import less export, kWh
@@ -198,7 +198,7 @@ class Witness:
             usual = self.usual
             self.usual = power if usual is None else usual + (power - usual) * USUAL_LOAD
             if self.device.kind != "meter":
-                self.history.append([at, power])
+                self.history.append([at, *self._by_phase(values, power)])
                 if len(self.history) > HISTORY:
                     del self.history[0]
         relay = values.get("relay_open")
@@ -206,6 +206,15 @@ class Witness:
             self.relay_open, self.relay_at = bool(relay), at
             changed |= RELAY
         return changed
+
+    def _by_phase(self, values: Mapping[str, float | None], power: float) -> list[float]:
+        """Active power split by phase as the currents are."""
+        amps = [
+            abs(values.get(point) or 0.0) * (volt or 0.0)
+            for (_, point), volt in zip(_POINTS.values(), self.volts, strict=True)
+        ]
+        total = sum(amps)
+        return [power * part / total for part in amps] if total else [power / 3] * 3
 
     def _phases(self, values: Mapping[str, float | None], at: float) -> int:
         changed, amps = 0, 0.0

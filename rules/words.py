@@ -59,7 +59,7 @@ def case_claim(
         evidence=tuple(_case_evidence(case, tree, lost)),
         figures={"silent_devices": float(len(case.devices))},
     )
-    if case.kind == "supply" and (plan := pool.plan_for(case.node, case.since)):
+    if case.kind == "supply" and (plan := pool.plan_for((case.node, *claim.equivalents), case.since)):
         says = f"announced as {plan.id}" + (f": {plan.reason}" if plan.reason else "")
         claim = replace(
             claim, type="planned_outage", severity="info", cause="planned", evidence=(*claim.evidence, says)
