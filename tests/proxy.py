@@ -11,7 +11,7 @@ class Wire:
 
     def __init__(self, server_port: int) -> None:
         self.swallows = False  # bytes go nowhere, connections stay open: nobody is told
-        self.passed = 0  # bytes towards the server
+        self.said = bytearray()  # everything that went towards the server, connection after connection
         self.bytes_per_s = 0.0  # how fast it is towards the server; 0: as fast as it can
         self._never = threading.Event()
         self._server_port = server_port
@@ -51,7 +51,7 @@ class Wire:
                     self._never.wait(len(data) / self.bytes_per_s)
                 if not self.swallows:
                     target.sendall(data)
-                    self.passed += len(data) * up
+                    self.said += data if up else b""
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
