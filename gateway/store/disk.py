@@ -75,8 +75,8 @@ class Disk:
         self._file.forget_sinks(known)
 
     def close(self) -> None:
-        """Let go of the file."""
-        for file in (self._writing, self._reading):
+        """Let go of the file; the writer last, who alone can fold what is beside the file into it."""
+        for file in (self._reading, self._writing):
             if file is not None:
                 file.close()
         self._writing = self._reading = None

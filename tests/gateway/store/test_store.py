@@ -314,3 +314,12 @@ async def test_memory_is_bounded_while_the_disk_takes_nothing(small_disk: Path) 
         assert figures.unwritten <= 20_000
         assert figures.lost >= 5_000
         assert bodies(await store.outbox("mqtt").peek(Stream.EVENT, 10)) == [1]
+
+
+@virtual
+async def test_a_stopped_store_is_one_file(path: Path) -> None:
+    async with running(path) as store:
+        store.put([live(1)])
+        await store.flush()
+        assert bodies(await store.outbox("mqtt").peek(Stream.LIVE, 1)) == [1]
+    assert [name.name for name in path.parent.iterdir() if name.name.startswith("taiqu.db-")] == []
