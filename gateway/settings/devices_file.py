@@ -139,8 +139,11 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
         say("device", f"{row.cells['device']!r} must not contain any of / + # (it becomes part of an MQTT topic).")
     _check_node(row, world, say)
     profile, line = _check_profile(row, world, say), _check_line(row, world, say)
-    numbers = _numbers(row, say)
+    numbers, phases = _numbers(row, say), _phases(row, say)
     if profile is None or line is None:
+        if profile is not None:
+            _check_address(row, profile.protocol, say)
+            _points(row, profile, say)
         return None, faults
     protocol = _protocol(profile, line, say)
     if protocol:
@@ -153,7 +156,7 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
         address=row.cells.get("address", ""),
         node=row.cells.get("node", ""),
         kind=_one_of(row, "kind", KINDS, profile.kind, say),
-        phases=_phases(row, say),
+        phases=phases,
         customer=row.cells.get("customer", ""),
         wire=_wire(row, profile.line, say),
         period_s=numbers.get("period_s", line.period_s),
@@ -212,7 +215,7 @@ def _check_address(row: Row, protocol: str, say: Say) -> None:
 def _phases(row: Row, say: Say) -> str:
     phases = row.cells.get("phases", "").upper() or "ABC"
     if phases not in ("A", "B", "C", "AB", "BC", "AC", "ABC"):
-        say("phases", f"{phases!r} is not A, B, C or ABC.")
+        say("phases", f"{phases!r} is not A, B, C, AB, BC, AC or ABC.")
     return phases
 
 
@@ -253,7 +256,8 @@ def _numbers(row: Row, say: Say) -> dict[str, float]:
             except ValueError:
                 say(column, f"{text!r} is no number. Write it with a point, such as 0.5.")
                 continue
-            if not 0 < numbers[column] < 1e6:
+            none_is_fine = column == "backup_s" and numbers[column] == 0
+            if not (none_is_fine or 0 < numbers[column] < 1e6):
                 say(column, f"{text} is out of range: it must be more than 0 and less than 1000000.")
     return numbers
 

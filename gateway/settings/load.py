@@ -31,6 +31,8 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
     """The site, if it can be made, and every fault that was found on the way."""
     gateway_toml = read_toml(path)
     gateway, faults = gateway_file.read(gateway_toml)
+    if not path.is_file():  # the other files are named in it
+        return None, faults
     folder = path.parent
     names = gateway.gateway if gateway is not None else Identity("")
     area_toml = read_toml(folder / names.area)
@@ -67,7 +69,12 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         thresholds=thresholds,
         planned=area.outages(),
         orders=area.orders(),
-        fingerprint=_fingerprint([path, *(folder / name for name in (names.area, names.devices, names.rules))]),
+        fingerprint=_fingerprint(
+            [
+                *(path, folder / names.area, folder / names.devices, folder / names.rules),
+                *sorted((folder / names.profiles).glob("*.toml")),
+            ]
+        ),
     )
     return site, faults
 

@@ -55,6 +55,8 @@ def _words(detail: ErrorDetails) -> str:
             return f"{given!r} must not contain any of / + # (it becomes part of an MQTT topic)."
         case "string_type":
             return f"{given!r} must be a text: put it in quotes."
+        case "int_type" | "float_type" if isinstance(given, str):
+            return f"{given!r} must be a number: take the quotes away."
         case "dataclass_type":
             return "must be a table with keys of its own."
         case _:

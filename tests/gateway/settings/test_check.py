@@ -44,7 +44,7 @@ ONE_FAULT = {
         "gateway.toml",
         "port = 1883",
         'port = "1883"',
-        "gateway.toml:41: mqtt.port: '1883': input should be a valid integer.",
+        "gateway.toml:41: mqtt.port: '1883' must be a number: take the quotes away.",
     ),
     "a port that is none": (
         "gateway.toml",
@@ -223,6 +223,36 @@ def test_all_faults_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
         load(tmp_path / "config" / "gateway.toml")
     places = [str(fault).removeprefix(f"{tmp_path}/config/").split(": ")[0] for fault in error.value.faults]
     assert places == ["area.toml:33", "devices.csv:2", "devices.csv:3", "gateway.toml:29"]
+
+
+def test_without_gateway_toml_nothing_else_is_missed(tmp_path: Path) -> None:
+    _, found = check(tmp_path / "nowhere.toml")
+    assert [fault.file.name for fault in found] == ["nowhere.toml"]
+
+
+def test_a_row_that_names_no_line_says_its_other_faults_too(faults: Faults) -> None:
+    found = faults("devices.csv", "M-0101,dlt645-2007-1p,rs485-1,202611000101,B1,A", "M-0101,dlt645-2007-1p,x,12z,B1,D")
+    assert [says.split(": ")[:2] for says in found] == [
+        ["devices.csv:2", field] for field in ("line", "phases", "address")
+    ]
+
+
+def test_a_spreadsheet_may_write_out_that_nothing_backs_a_device_up(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    path = tmp_path / "config" / "devices.csv"
+    text = path.read_text(encoding="utf-8").replace(",points\n", ",backup_s\n").replace(",ltu,\n", ",ltu,0\n")
+    path.write_text(text, encoding="utf-8")
+    devices = {device.id: device for device in load(tmp_path / "config" / "gateway.toml").devices}
+    assert devices["FU-1"].backup_s == 0
+
+
+def test_the_fingerprint_changes_with_a_profile_of_the_site(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    before = load(tmp_path / "config" / "gateway.toml").fingerprint
+    own = tmp_path / "config" / "profiles" / "own.toml"
+    own.parent.mkdir()
+    own.write_text(SITE_PROFILE.format(unit="V", volts=230.5), encoding="utf-8")
+    assert load(tmp_path / "config" / "gateway.toml").fingerprint != before
 
 
 EXPORTS = {
