@@ -1,5 +1,5 @@
 # make demo: see it work.  make test: prove it works.  Both set up all they need.
-PYTHONS = $(PYTHON) python3 python3.13 python3.12 python3.11
+PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2
