@@ -23,6 +23,7 @@ app = typer.Typer(
     name="taiqu",
     help="Edge gateway for smart meters and distribution transformers.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
