@@ -5,8 +5,6 @@ from importlib.resources import files
 from pathlib import Path
 
 FILES = ("gateway.toml", "area.toml", "devices.csv", "rules.toml", "scenario.toml")
-PORTS = "ports"
-"""The folder with the names of the pseudo terminals, beside gateway.toml."""
 
 
 def lay_out(folder: Path, mqtt_port: int = 1883, terminal_port: int = 0) -> Path:
