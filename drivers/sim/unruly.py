@@ -29,6 +29,10 @@ class Unruly:
     def address(self) -> str:
         return self._device.address
 
+    @address.setter
+    def address(self, address: str) -> None:
+        self._device.address = address
+
     @property
     def powered(self) -> bool:
         return self._device.powered
