@@ -33,14 +33,7 @@ def judge(
     if witness is None:
         says = f"there is no device {report.device}"
         return Verdict(report.id, report.at, "unknown", evidence=(says,), confidence=0.0)
-    own = set(witness.device.phases)
-    told = [
-        incident
-        for incident in active
-        if report.device in incident.devices
-        and incident.state == "confirmed"
-        and (not incident.phases or own.intersection(incident.phases))
-    ]
+    told = [incident for incident in active if report.device in incident.devices and incident.state == "confirmed"]
     for explains, kind in _BY_CAUSE:
         cause = next((incident for incident in told if explains(incident.type)), None)
         if cause is not None:
