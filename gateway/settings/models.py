@@ -17,6 +17,8 @@ Name = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("/+#
 """An id that may stand in an MQTT topic."""
 Face = Annotated[str, Predicate(lambda text: not set(text) & set("/+#\n\t"))]
 """The first part of a face's topics."""
+Root = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("+#\n\t"))]
+"""One or more levels of a topic."""
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=1, le=65535)]
 
@@ -82,7 +84,7 @@ class Mqtt:
     port: Port = 1883
     fallback_host: str = ""  # a second broker, taken while the first cannot be had
     fallback_port: Port = 1883
-    root: Annotated[str, MinLen(1)] = "taiqu"
+    root: Root = "taiqu"
     version: Literal["3.1.1", "5"] = "3.1.1"
     username: str = ""
     password_file: str = ""

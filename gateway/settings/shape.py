@@ -52,7 +52,7 @@ def _words(detail: ErrorDetails) -> str:
         case "literal_error":
             return f"{given!r} is not one of {context['expected']}."
         case "predicate_failed":
-            return f"{given!r} must not contain any of / + # (it becomes part of an MQTT topic)."
+            return f"{given!r} must not contain + or #, nor / in an id (it becomes part of MQTT topics)."
         case "string_type":
             return f"{given!r} must be a text: put it in quotes."
         case "int_type" | "float_type" if isinstance(given, str):

@@ -65,7 +65,19 @@ ONE_FAULT = {
         "gateway.toml",
         '"lianhua-03"',
         '"lianhua/03"',
-        "gateway.toml:5: gateway.id: 'lianhua/03' must not contain any of / + # (it becomes part of an MQTT topic).",
+        (
+            "gateway.toml:5: gateway.id: 'lianhua/03' must not contain + or #, nor / in an id"
+            " (it becomes part of MQTT topics)."
+        ),
+    ),
+    "a root that is no topic": (
+        "gateway.toml",
+        '# root = "taiqu" ',
+        'root = "grid/#/taiqu" ',
+        (
+            "gateway.toml:42: mqtt.root: 'grid/#/taiqu' must not contain + or #, nor / in an id"
+            " (it becomes part of MQTT topics)."
+        ),
     ),
     "a password that is nowhere": (
         "gateway.toml",
@@ -81,8 +93,8 @@ ONE_FAULT = {
         '# [faces]\n# home_assistant = "" ',
         '[faces]\nsparkplug = "grid/7"',
         (
-            "gateway.toml:60: faces.sparkplug: 'grid/7' must not contain any of / + #"
-            " (it becomes part of an MQTT topic)."
+            "gateway.toml:60: faces.sparkplug: 'grid/7' must not contain + or #, nor / in an id"
+            " (it becomes part of MQTT topics)."
         ),
     ),
     "a face without a broker": (
