@@ -33,8 +33,8 @@ class Rules(Protocol):
 class Keeper(Protocol):
     """The part of the store that the way of a reading needs."""
 
-    def put(self, drafts: Iterable[Draft], state: Mapping[str, object | None]) -> None:
-        """To disk, together."""
+    def put(self, drafts: Iterable[Draft], state: Callable[[], Mapping[str, object | None]]) -> None:
+        """To disk, together with the state as it is then."""
 
 
 @dataclass(slots=True)
@@ -90,12 +90,17 @@ class Pipeline:
         """A second passed."""
         self._keep([], self.rules.tick(self.clock.wall()))
 
+    def changes(self) -> Mapping[str, object | None]:
+        """State that changed since the last call."""
+        return {**self.rules.changes(), **self.history.changes()}
+
     def _keep(self, rows: list[Draft], outcome: Outcome) -> None:
         incidents = [*outcome.incidents, *self.history.hear(outcome.incidents)]
         drafts = rows + [told(incident) for incident in incidents]
-        changes = {**self.rules.changes(), **self.history.changes()}
-        if drafts or changes:
-            self.store.put(drafts, changes)
+        if drafts:
+            self.store.put(drafts, self.changes)
+        elif changes := self.changes():
+            self.store.put((), lambda: changes)
         for wish in outcome.wishes:
             self.verify(wish)
 

@@ -44,6 +44,9 @@ RETRY_S = (1.0, 30.0)
 
 T = TypeVar("T")
 
+State = Mapping[str, object | None]
+"""Items of state that changed; None: forget the item."""
+
 
 class Store:
     """One file, its writer and its outboxes. `open` before `run`, `close` after it."""
@@ -61,6 +64,7 @@ class Store:
         self._next = dict.fromkeys(Stream, 1)
         self._stored = dict.fromkeys(Stream, 0)  # last ids on disk
         self._waiting, self._writing = Batch(), Batch()
+        self._tellers: dict[Callable[[], State], None] = {}  # who has to be asked what changed, in this order
         self._flushed: list[asyncio.Future[None]] = []
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._save_done: asyncio.TimerHandle | None = None
@@ -124,18 +128,26 @@ class Store:
 
     # ---- in
 
-    def put(self, drafts: Iterable[Draft], state: Mapping[str, object | None] | None = None) -> None:
-        """Take rows and changes of state, to be on disk together within `commit_ms`; with an event, at once."""
+    def put(self, drafts: Iterable[Draft], state: State | Callable[[], State] | None = None) -> None:
+        """Take rows and changes of state, to be on disk together within `commit_ms`; with an event, at once.
+
+        A function is asked for the changes when the commit begins: once for all rows that come until then.
+        """
         for draft in drafts:
             number = self._next[draft.stream]
             self._next[draft.stream] = number + 1
             self._waiting.rows[draft.stream].append(Row(number, draft.at, draft.key, draft.body))
             if draft.stream is Stream.EVENT:
                 self._urgent.set()
-        if state:
-            for key, value in state.items():
-                self._waiting.state[key] = None if value is None else orjson.dumps(value)
+        if callable(state):
+            self._tellers[state] = None
+        elif state:
+            self._note(state)
         self._wake.set()
+
+    def _note(self, state: State) -> None:
+        for key, value in state.items():
+            self._waiting.state[key] = None if value is None else orjson.dumps(value)
 
     async def flush(self) -> None:
         """Return when everything that was put so far is on disk."""
@@ -215,6 +227,9 @@ class Store:
 
     async def _commit(self) -> bool:
         """Write one batch; False when the disk did not take it."""
+        for tell in self._tellers:
+            self._note(tell())
+        self._tellers.clear()
         for outbox in self._outboxes.values():
             self._waiting.pending |= outbox.unsaved()
         if self._save_done is not None:

@@ -1,7 +1,7 @@
 """The way of a reading: what a device said becomes what the rules see and what is stored, at one place."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -63,8 +63,8 @@ class Shelf:
 
     puts: list[tuple[list[Draft], Mapping[str, object | None]]] = field(default_factory=list)
 
-    def put(self, drafts: Iterable[Draft], state: Mapping[str, object | None]) -> None:
-        self.puts.append((list(drafts), state))
+    def put(self, drafts: Iterable[Draft], state: Callable[[], Mapping[str, object | None]]) -> None:
+        self.puts.append((list(drafts), state()))
 
 
 def poll(*readings: Reading, lane: Lane = Lane.PERIODIC) -> Poll:

@@ -64,12 +64,12 @@ class Disk:
     last: float = float("inf")
     """The number of the last transaction that still comes to disk: the gateway is killed after it."""
 
-    def put(self, drafts: Iterable[Draft], state: Mapping[str, object | None]) -> None:
+    def put(self, drafts: Iterable[Draft], state: Callable[[], Mapping[str, object | None]]) -> None:
         if self.transactions >= self.last:
             return
         self.transactions += 1
         self.rows += drafts
-        for key, value in state.items():
+        for key, value in state().items():
             if value is None:
                 self.state.pop(key, None)
             else:

@@ -42,6 +42,26 @@ async def test_what_comes_close_together_shares_a_commit(path: Path) -> None:
 
 
 @virtual
+async def test_state_is_told_once_for_all_rows_of_a_commit(path: Path) -> None:
+    seen: list[int] = []
+    told: list[int] = []
+
+    def changes() -> dict[str, object]:
+        told.append(len(seen))
+        return {"seen": len(seen)}
+
+    async with running(path) as store:
+        for number in range(50):
+            seen.append(number)
+            store.put([live(number)], changes)
+        await asyncio.sleep(0.3)
+        assert told == [50]
+    reopened = Store(Settings(path=path), VirtualClock())
+    assert reopened.open() == {"seen": 50}
+    await reopened.close()
+
+
+@virtual
 async def test_an_event_does_not_wait_for_company(path: Path) -> None:
     loop = asyncio.get_running_loop()
     async with running(path, settings=Settings(path=path, commit_ms=60_000)) as store:
