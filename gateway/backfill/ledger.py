@@ -91,7 +91,7 @@ class Ledger:
         self._tries: dict[str, tuple[int, float]] = {}  # by device: silences in a row, and the pause after them
         self._dirty: set[str] = set()
         self._heard_saved = 0.0
-        self._counted = False
+        self._changed = False
         self._load(saved or {})
 
     # ---- in
@@ -108,13 +108,14 @@ class Ledger:
                 self._dirty.add(device)
             return
         self._heard[device] = at
+        self._changed |= last is None
         if self._open.pop(device, None) is not None:
             self._dirty.add(device)
         if last is not None and at - last > self._longest[device]:
             self._close(Gap(device, max(last, at - HORIZON_S), at))
 
     def _close(self, gap: Gap) -> None:
-        self._counted = True
+        self._changed = True
         if gap.device not in self._readable:
             self._counts["unreadable"] += 1
             return
@@ -169,7 +170,7 @@ class Ledger:
             gaps.remove(was)
             self._counts["filled" if gained else "empty"] += 1
             self._counts["observations"] += gained
-            self._counted = True
+            self._changed = True
         else:
             gaps[gaps.index(was)] = now
         self._dirty.add(was.device)
@@ -185,9 +186,9 @@ class Ledger:
         """State items that changed since the last call."""
         items: dict[str, object | None] = {f"gap/{device}": self._item(device) for device in self._dirty}
         newest = max(self._heard.values(), default=0.0)
-        if self._counted or abs(newest - self._heard_saved) >= HEARD_EVERY_S:
+        if self._changed or abs(newest - self._heard_saved) >= HEARD_EVERY_S:
             items["gaps"] = {"heard": self._heard, "counts": self._counts}
-            self._heard_saved, self._counted = newest, False
+            self._heard_saved, self._changed = newest, False
         self._dirty.clear()
         return items
 

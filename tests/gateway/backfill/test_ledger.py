@@ -98,6 +98,16 @@ def test_a_gateway_that_was_gone_finds_its_own_gap_at_most_a_minute_too_long() -
     assert end == 3600
 
 
+def test_a_device_that_was_heard_only_once_before_the_kill_is_remembered() -> None:
+    book, disk = ledger(), dict[str, object]()
+    for device in ("M1", "M2"):
+        book.take(good(0, device))
+        disk |= book.changes()
+    again = ledger(disk)
+    again.take(good(900, "M2"))
+    assert gaps(again, 900, "M2") == [(0, 900)]
+
+
 def test_when_devices_were_heard_goes_to_disk_once_a_minute() -> None:
     book, writes = ledger(), 0
     for at in range(0, 600, 5):
