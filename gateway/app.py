@@ -252,6 +252,11 @@ def serve(site: Site) -> None:
 
 
 async def _serve(gateway: Gateway) -> None:
+    site = gateway.site
+    log.info(
+        "%s: taiqu-gateway %s, configuration %s, %d devices on %d lines, store %s",
+        *(site.id, version("taiqu-gateway"), site.fingerprint, len(site.devices), len(site.lines), site.store.path),
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
