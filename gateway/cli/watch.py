@@ -10,6 +10,10 @@ from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
     from gateway.settings.models import Mqtt
+    from gateway.watch import Watched
+
+STATE_S = 2.0
+"""How long the broker may take to hand out what it retains."""
 
 
 def watch(
@@ -79,6 +83,8 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
             raise BrokerError(f"{session.broker} does not allow to listen below {root}")
         loop = asyncio.get_running_loop()
         end = loop.time() + (seconds or 1e9)
+        if not (shown or as_json):
+            loop.call_later(STATE_S, _tell_unheard, watched, f"{gateway} at {session.broker}")
         with live if shown else console:
             while not session.gone.done() and loop.time() < end:
                 if shown:
@@ -88,3 +94,9 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
             raise BrokerError(session.gone.result())
     finally:
         await session.close()
+
+
+def _tell_unheard(watched: "Watched", name: str) -> None:
+    """Its state is retained: a gateway that has not been heard of by now has never been there."""
+    if not watched.state:
+        typer.echo(f"nothing of {name}: it never ran there, or is named otherwise", err=True)

@@ -110,6 +110,13 @@ async def test_a_real_gateway_is_watched_without_a_terminal(config: Path, mosqui
 
 
 @pytest.mark.broker
+def test_a_gateway_that_never_was_there_is_said(config: Path) -> None:
+    none = watching(config, "--gateway", "nobody")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert none.stderr.startswith("nothing of nobody at 127.0.0.1:")
+
+
+@pytest.mark.broker
 def test_a_broker_that_is_not_there_is_said(config: Path, mosquitto: Server) -> None:
     mosquitto.kill()
     none = watching(config)
