@@ -46,7 +46,9 @@ def read_cases(path: Path) -> list[Case]:
     """The cases of a file. Raises CaseError with the case and the key that is wrong."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise CaseError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CaseError(f"{path}: {error}") from error
     limits = table.get("thresholds", {})
     if wrong := thresholds.faults(limits):

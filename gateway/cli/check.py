@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gateway.cli.options import Config, Json
+from gateway.cli.options import Config, Json, counted
 
 
 def check(config: Config = Path("config/gateway.toml"), as_json: Json = False) -> None:
@@ -24,11 +24,12 @@ def check(config: Config = Path("config/gateway.toml"), as_json: Json = False) -
     elif faults:
         for fault in faults:
             typer.echo(str(fault))
-        typer.echo(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was started.")
+        typer.echo(f"{counted(len(faults), 'fault')}; nothing was started.")
     elif site is not None:
+        nodes, devices = counted(len(site.area.nodes), "node"), counted(len(site.devices), "device")
         typer.echo(
-            f"{site.id}: good. Area {site.area.id} with {len(site.area.nodes)} nodes, {len(site.devices)} devices"
-            f" on {len(site.lines)} lines; MQTT {_on(site.mqtt)}, InfluxDB {_on(site.influx)}."
+            f"{site.id}: good. Area {site.area.id} with {nodes}, {devices} on {counted(len(site.lines), 'line')};"
+            f" MQTT {_on(site.mqtt)}, InfluxDB {_on(site.influx)}."
         )
     if faults:
         raise typer.Exit(1)

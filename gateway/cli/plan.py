@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Config, Json
+from gateway.cli.options import Config, Json, counted
 
 if TYPE_CHECKING:
     from gateway.plan import Assumed, DevicePlan, LinePlan
@@ -58,8 +58,9 @@ def _show(lines: "list[LinePlan]", assumed: "Assumed") -> None:
     for line in lines:
         verdict = "does not fit" if not line.fits else "fits, with little to spare" if line.tight else "fits"
         typer.echo(
-            f"\n{line.line.id}  {line.line.port}\n  {len(line.devices)} devices, one round {line.cycle_s:.2f} s,"
-            f" load {line.load:.1%}, a visit to a dead device {line.dead_s:.2f} s: {verdict}"
+            f"\n{line.line.id}  {line.line.port}\n"
+            f"  {counted(len(line.devices), 'device')}, one round {line.cycle_s:.2f} s, load {line.load:.1%},"
+            f" a visit to a dead device {line.dead_s:.2f} s: {verdict}"
         )
         typer.echo("  " + _columns("device", "profile", "requests", "bytes", "poll s", "period s", "load", "worst s"))
         for one in line.devices:
@@ -97,7 +98,10 @@ def _show_device(name: str, lines: "list[LinePlan]", as_json: bool) -> None:
         typer.echo(orjson.dumps(_device_row(found[0], requests=True)).decode())
         return
     one = found[0]
-    typer.echo(f"{one.device.id}, {one.device.profile.title}: {len(one.exchanges)} requests, {one.poll_s:.3f} s a poll")
+    typer.echo(
+        f"{one.device.id}, {one.device.profile.title}:"
+        f" {counted(len(one.exchanges), 'request')}, {one.poll_s:.3f} s a poll"
+    )
     for exchange, seconds in zip(one.exchanges, one.seconds, strict=True):
         typer.echo(
             f"  {exchange.what:18} {exchange.asked:4} + {exchange.answered:3} bytes {seconds * 1000:8.1f} ms  "

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Json
+from gateway.cli.options import Json, counted
 
 if TYPE_CHECKING:
     from drivers.api import Point, Profile
@@ -43,7 +43,7 @@ def _hint(name: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     like = [one for one in known if name.lower() in one] or get_close_matches(name, known, n=3, cutoff=0.4)
-    return f"there are {', '.join(like)}" if like else "`taiqu profiles` lists them"
+    return f"near to it: {', '.join(like)}" if like else "`taiqu profiles` lists them"
 
 
 def _list(known: "list[Profile]", as_json: bool) -> None:
@@ -102,9 +102,11 @@ def _explain(profile: "Profile", as_json: bool) -> None:
         typer.echo(
             f"  {point.name:24} {point.where:14} {point.format:10} {point.unit:6} {titles[point.name]}{_factor(point)}"
         )
-    typer.echo(f"\n  One poll of all points: {len(requests)} requests")
+    typer.echo(f"\n  One poll of all points: {counted(len(requests), 'request')}")
     for one in requests:
-        typer.echo(f"  {one.what:20} {one.asked} bytes asked, {one.answered} answered, {len(one.points)} points")
+        typer.echo(
+            f"  {one.what:20} {one.asked} bytes asked, {one.answered} answered, {counted(len(one.points), 'point')}"
+        )
     typer.echo("\n  Proven by")
     for origin, says in proofs:
         typer.echo(f"  {'faulty: ' + says if says else 'good'}  {origin}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Json
+from gateway.cli.options import Json, counted, unusable
 
 if TYPE_CHECKING:
     from gateway.replay import Replayed
@@ -40,7 +40,7 @@ def replay(
             write = files.enter_context(events.open("wb")).write if events else None
             came = run(recording, thresholds, lambda said: write(orjson.dumps(said) + b"\n") if write else None)
     except (RecordingError, OSError) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(unusable(error) if isinstance(error, OSError) else str(error), err=True)
         raise typer.Exit(2) from error
     took = perf_counter() - began
     if explain is not None:
@@ -62,7 +62,7 @@ def _thresholds(path: Path | None) -> dict[str, dict[str, float]]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        typer.echo(f"{path}: {error}", err=True)
+        typer.echo(unusable(error) if isinstance(error, OSError) else f"{path}: {error}", err=True)
         raise typer.Exit(2) from error
     for rule, key, says in (faults := thresholds.faults(table)):
         typer.echo(f"{path}: {rule}{f'.{key}' if key else ''}: {says}", err=True)
@@ -94,11 +94,10 @@ def _table(came: "Replayed", took: float) -> None:
     console = Console(width=None if Console().is_terminal else 160)
     if came.found:
         console.print(table)
-    calls = f", {len(came.verdicts)} calls judged" if came.verdicts else ""
+    calls = f", {counted(len(came.verdicts), 'call')} judged" if came.verdicts else ""
     rate = came.observations / took if took else 0.0
-    found = len(came.found)
     console.print(
-        f"{found} incident{'' if found == 1 else 's'} in {came.observations} observations{calls}; "
+        f"{counted(len(came.found), 'incident')} in {counted(came.observations, 'observation')}{calls}; "
         f"{took:.1f} s, {rate:,.0f} observations/s",
         highlight=False,
     )
