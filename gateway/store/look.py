@@ -50,7 +50,7 @@ class Look:
 
     path: str
     id: str
-    file_bytes: int
+    file_bytes: int  # with what a running gateway keeps beside the file
     used_bytes: int
     state_items: int  # of the rules
     streams: Mapping[str, Kept]
@@ -70,7 +70,7 @@ def look(path: Path) -> Look:
         return Look(
             path=str(path),
             id=str(notes["id"]),
-            file_bytes=path.stat().st_size,
+            file_bytes=sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists()),
             used_bytes=(pages["page_count"] - pages["freelist_count"]) * pages["page_size"],
             state_items=db.execute("SELECT count(*) FROM state").fetchone()[0],
             streams={stream.value: _kept(db, stream) for stream in Stream},
