@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -32,7 +32,7 @@ class Message:
 
     def below(self, root: str) -> "Message":
         """With its whole topic."""
-        return replace(self, topic=root + self.topic)
+        return Message(root + self.topic, self.payload, self.retain, self.qos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,16 @@ def chunks(rows: Sequence[Row], limit: int) -> Iterator[Sequence[Row]]:
         yield rows[start:]
 
 
-def observations(kind: str, rows: Sequence[Row], store: str, gateway: str, packed: bool = False) -> Parcel:
-    """Rows as messages on `data/{line}` or `hist/{line}`, one for each line; `packed`: gzipped."""
+def observations(
+    kind: str, rows: Sequence[Row], store: str, gateway: str, packed: bool = False, limit: int = 64_000
+) -> Parcel:
+    """Rows as messages on `data/{line}` or `hist/{line}`, of at most `limit` bytes of rows each; `packed`: gzipped."""
     lines: dict[str, list[Row]] = {}
     for row in rows:
         lines.setdefault(row.key, []).append(row)
-    messages = tuple(_on_line(kind, line, group, store, gateway) for line, group in lines.items())
+    messages = tuple(
+        _on_line(kind, line, part, store, gateway) for line, group in lines.items() for part in chunks(group, limit)
+    )
     if packed:
         messages = tuple(Message(one.topic, gzip.compress(one.payload, 1, mtime=0)) for one in messages)
     return Parcel(tuple(row.id for row in rows), messages)

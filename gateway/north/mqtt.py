@@ -32,8 +32,11 @@ log = logging.getLogger(__name__)
 LATE_S = 30.0
 """A live observation that waited so long for the link is history."""
 
-LONGEST, SHORTEST = 64_000, 2_000
-"""Bytes of observations in one parcel."""
+LARGEST, SHORTEST = 512_000, 2_000
+"""Bytes of observations in one parcel, which has a message for each of its lines, or several."""
+
+LONGEST = 64_000
+"""Bytes of observations in one message."""
 
 LIVE_PARCELS, HISTORY_PARCELS = 4, 2
 """Parcels on their way at a time: what is on its way already is what an event has to wait for."""
@@ -89,7 +92,7 @@ class MqttSender:
         self._window = Window(settings.inflight)
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
-        self._parcel_bytes, self._ceiling, self._passed = LONGEST // 8, LONGEST, 0
+        self._parcel_bytes, self._ceiling, self._passed = LONGEST // 8, LONGEST, 0  # ceiling: of a message
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._parcels = {"data": live, "hist": HISTORY_PARCELS}
         self._answered = 0.0  # loop time of the last acknowledgement
@@ -223,7 +226,7 @@ class MqttSender:
             together = kind == "hist" or self._settings.together_s > 0
             part = next(chunks(rows, self._parcel_bytes if together else 1))
             self._after[lane] = part[-1].id
-            parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip)
+            parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip, self._ceiling)
             self._send(session, stream, part, parcel, kind)
         return True
 
@@ -260,13 +263,12 @@ class MqttSender:
         if flight.kind != "event":
             took = now - flight.since
             factor = 0.5 if took > PARCEL_S else 2 if took < PARCEL_S / 2 else 1
-            self._parcel_bytes = min(self._ceiling, max(SHORTEST, int(self._parcel_bytes * factor)))
+            self._parcel_bytes = min(LARGEST, max(SHORTEST, int(self._parcel_bytes * factor)))
 
     def _shrink(self, longest: int) -> None:
         """The link went with messages on their way; the broker may have cut it because one was too long for it."""
         if longest > self._passed:
             self._ceiling = max(SHORTEST, self._passed, min(longest, self._ceiling) // 2)
-            self._parcel_bytes = min(self._parcel_bytes, self._ceiling)
 
     def _send_metrics(self, session: Session) -> None:
         now = asyncio.get_running_loop().time()
