@@ -161,7 +161,7 @@ def test_the_database_and_the_broker_are_told_the_same(desk: Desk, tmp_path: Pat
         with desk.config.open("a", encoding="utf-8") as file:
             file.write(f'\n[influx]\nurl = "{database.url}"\napi = "v1"\ndatabase = "area"\n')
         desk.gateway.start()
-        desk.listener.until(lambda heard: len(numbers(heard)) and len(observations(heard)) > 200, "many values")
+        desk.listener.until(lambda heard: len(numbers(heard)) > 0 and len(observations(heard)) > 200, "many values")
         desk.gateway.stop()
         rows = [row for kind in get_args(DeviceKind) for row in database.query(f"SELECT * FROM {kind}", "area")]
     stored = {(row["device"], round(row["time"] / 1e9, 3)): row for row in rows}
