@@ -179,7 +179,8 @@ class Gateway:
         def ask(device: str, points: Sequence[str]) -> Awaitable[Poll]:
             return self.buses[self._line_of[device]].ask(device, points)
 
-        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures)
+        remember = self.pipeline.history.ledger.want
+        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures, remember)
 
     def _influx(self) -> InfluxSender | None:
         if self.site.influx is None:

@@ -42,10 +42,14 @@ class Verbs:
         ask: Callable[[str, Sequence[str]], Awaitable[Poll]],
         keep: Callable[[Mapping[str, object | None]], None],
         figures: Callable[[], Mapping[str, object]],
+        remember: Callable[[str, float, float], bool] = lambda _device, _start, _end: False,
     ) -> None:
-        """`ask` reads a device now; `keep` stores items of state, None to forget one."""
+        """`ask` reads a device now; `keep` stores items of state, None to forget one.
+
+        `remember` has a device's memory of a span read when its line is idle, if it has one.
+        """
         self._site, self._rules, self._clock = site, rules, clock
-        self._ask, self._keep, self._figures = ask, keep, figures
+        self._ask, self._keep, self._figures, self._remember = ask, keep, figures, remember
         self._devices = {device.id: device for device in site.devices}
         self._nodes = {node.id for node in site.area.nodes} | self._devices.keys()
 
@@ -59,6 +63,7 @@ class Verbs:
             "unplan": self.unplan,
             "incidents": self.incidents,
             "figures": self.figures,
+            "backfill": self.backfill,
         }
 
     async def read(self, request: Mapping[str, Any]) -> object:
@@ -73,6 +78,15 @@ class Verbs:
         poll = await self._ask(device, points)
         values = {reading.point: reading.value for reading in poll.readings}
         return {"device": device, "at": poll.at, "values": values, "fault": poll.fault, "says": poll.says}
+
+    async def backfill(self, request: Mapping[str, Any]) -> object:
+        """Read what a device remembers of a span: `device`, `start` and `end` in epoch seconds. It comes as history."""
+        device, start, end = self._device(request), number(request, "start"), number(request, "end")
+        if not start < end <= self._clock.wall():
+            raise RefusedRequestError("'end' must be later than 'start', and in the past")
+        if not self._remember(device, start, end):
+            raise RefusedRequestError(f"{device} keeps no history that can be read, or [backfill] is switched off")
+        return {"device": device, "start": start, "end": end}
 
     async def judge(self, request: Mapping[str, Any]) -> object:
         """Judge a customer's call: `device` of the customer, and `complaint` in words."""

@@ -114,6 +114,12 @@ class Ledger:
         if last is not None and at - last > self._longest[device]:
             self._close(Gap(device, max(last, at - HORIZON_S), at))
 
+    def want(self, device: str, start: float, end: float) -> bool:
+        """Have a span read that somebody asks for; False for a device that keeps no history we can read."""
+        if device in self._readable:
+            self._close(Gap(device, max(start, end - HORIZON_S), end))
+        return device in self._readable
+
     def _close(self, gap: Gap) -> None:
         self._changed = True
         if gap.device not in self._readable:

@@ -145,7 +145,7 @@ def _profile(gap: Gap, device: Device, blocks: Sequence[Block]) -> Found:
     past = tuple(
         Past(at, _points(device, block))
         for at, block in zip(times, blocks, strict=True)
-        if gap.start < at < gap.end and not block.spoilt
+        if gap.start <= at <= gap.end and not block.spoilt
     )
     last = max(times, default=math.inf)
     if last >= gap.end or last < max(gap.cursor, gap.start) - timedelta(minutes=1).total_seconds():

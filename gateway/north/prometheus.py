@@ -32,10 +32,22 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[Metric]:
     yield from _lines(figures["lines"])
     yield from _devices(figures["lines"])
     yield from _store(figures["store"])
+    yield from _backfill(figures.get("backfill", {}))
     for sink in ("mqtt", "influx"):
         if report := figures.get(sink):
             yield f"{sink}_connected", "gauge", "1 while the other side is there.", [({}, report["connected"])]
             yield f"{sink}_sent_total", "counter", "Rows that the other side has confirmed.", [({}, report["sent"])]
+
+
+def _backfill(ledger: Mapping[str, int]) -> Iterator[Metric]:
+    means = {
+        "open": "Devices that have been silent for so long that it is a gap.",
+        "waiting": "Gaps that meters' memories have still to fill.",
+    }
+    for key, count in ledger.items():
+        kind = "gauge" if key in means else "counter"
+        name = f"backfill_{key}" if kind == "gauge" else f"backfill_{key}_total"
+        yield name, kind, means.get(key, f"Work on gaps: {key}."), [({}, float(count))]
 
 
 def _lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:

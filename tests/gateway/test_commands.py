@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "no id": ("read", {"device": "M1"}, "'id' is missing"),
     "an id that is endless": ("read", {"id": "x" * 101}, "'id' is missing"),
     "too long": ("read", b'{"id":"' + b"x" * 20_000 + b'"}', "too long"),
-    "a verb that nobody knows": ("explode", {"id": "1"}, "there are figures, incidents, judge, plan, read, unplan"),
+    "a verb that nobody knows": ("explode", {"id": "1"}, "there are backfill, figures, incidents, judge, plan, read, unplan"),
     "expired": ("read", {"id": "1", "device": "M1", "expires": NOON - 1}, "expired at 2026-06-01T11:59:59.000Z"),
     "an expiry that is no time": ("read", {"id": "1", "expires": "soon"}, "'expires' must be epoch seconds"),
     "a device of another area": ("read", {"id": "1", "device": "M99"}, "there is no device 'M99' in area TQ1"),

@@ -17,7 +17,8 @@ def figures() -> dict[str, Any]:
     waiting = {"mqtt": {"event": 0, "live": 12, "backfill": 0}}
     store = Figures(waiting, 0, 40, 0.25, 123456, {"event": 0, "live": 5, "backfill": 0}, 0, 1, "disk is full")
     sinks = {"mqtt": {"connected": True, "says": "", "sent": 99}, "influx": None}
-    return {"observations": 7, "incidents": 1, "lines": [asdict(line)], "store": asdict(store), **sinks}
+    own = {"observations": 7, "incidents": 1, "backfill": {"waiting": 3, "filled": 8}}
+    return {**own, "lines": [asdict(line)], "store": asdict(store), **sinks}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,8 @@ def figures() -> dict[str, Any]:
         'taiqu_store_waiting_rows{sink="mqtt",stream="live"} 12',
         'taiqu_store_shed_rows_total{stream="live"} 5',
         "taiqu_store_trouble 1",
+        "taiqu_backfill_waiting 3",
+        "taiqu_backfill_filled_total 8",
         "taiqu_mqtt_connected 1",
         "taiqu_mqtt_sent_total 99",
     ],
