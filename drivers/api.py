@@ -1,13 +1,13 @@
-"""The contract between a driver and the gateway: two protocols and four records.
+"""The contract between a driver and the gateway: two protocols and a few records.
 
 A driver is found by the entry point group `taiqu.drivers`; the entry point's name is the protocol that profiles
 name. It is a conversation of bytes, so it cannot open a port even if it wanted to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, overload
 
 Value = Decimal | float | int | str | None
 """What a device gave for a point; None says that it answered and holds no value."""
@@ -82,6 +82,42 @@ class Reading(NamedTuple):
     point: str
     value: Value
     unit: str = ""
+
+
+class Columns(Sequence[Reading]):
+    """The readings of one answer, kept by column: a record is made only for who looks at one.
+
+    Of a device with forty registers nobody looks at single readings, and making forty records for each poll would
+    cost more than everything else that is done with them. A driver may just as well give a list.
+    """
+
+    __slots__ = ("points", "units", "values")
+
+    def __init__(self, points: Sequence[str], values: Sequence[Value], units: Sequence[str]) -> None:
+        self.points, self.values, self.units = points, values, units
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[Reading]:
+        return map(Reading, self.points, self.values, self.units)
+
+    @overload
+    def __getitem__(self, index: int) -> Reading: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Reading]: ...
+    def __getitem__(self, index: int | slice) -> Reading | Sequence[Reading]:
+        if isinstance(index, slice):
+            return Columns(self.points[index], self.values[index], self.units[index])
+        return Reading(self.points[index], self.values[index], self.units[index])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 @dataclass(frozen=True, slots=True)

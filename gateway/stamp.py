@@ -5,11 +5,11 @@ This runs for every value that is ever read, so all that only depends on the kin
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from drivers.api import Value
+from drivers.api import Columns, Reading, Value
 from gateway.catalog import catalog
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
@@ -55,7 +55,7 @@ class Stamp:
     def _values(self, poll: Poll, scales: Scales) -> dict[str, float | None]:
         values: dict[str, float | None] = {}
         try:  # as a rule a device gives a number for every point
-            for point, raw, _ in poll.readings:
+            for point, raw in _pairs(poll.readings):
                 factor, low, high = scales[point]
                 value = raw * factor  # type: ignore[operator]
                 if not low <= value <= high:
@@ -92,6 +92,12 @@ class Stamp:
             return round(datetime.fromisoformat(shown).astimezone().timestamp() - now, 3)
         except (ValueError, OverflowError, OSError):
             return None
+
+
+def _pairs(readings: Sequence[Reading]) -> Iterable[tuple[str, Value]]:
+    if isinstance(readings, Columns):
+        return zip(readings.points, readings.values, strict=True)
+    return ((reading.point, reading.value) for reading in readings)
 
 
 def _scales(device: Device) -> Iterator[tuple[str, tuple[float, float, float]]]:

@@ -11,7 +11,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
-from drivers.api import Reading, Value
+from drivers.api import Columns, Reading, Value
 from drivers.modbus.field import Field, Finish
 from drivers.modbus.plan import BIT_TABLES, READ_FUNCTION, Read, Span
 from drivers.modbus.wire import Ask
@@ -23,9 +23,6 @@ _REQUEST: Mapping[str, type[ModbusPDU]] = {
     "input": ReadInputRegistersRequest,
 }
 
-_new = tuple.__new__
-"""What Reading(...) comes to in the end, without a call of Python code for every register."""
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -34,7 +31,7 @@ class Block:
     read: Read
     fields: tuple[Field, ...]
     ask: Ask
-    decode: Callable[[bytes], list[Reading]]  # of the answer's PDU, whose form `ask` has checked
+    decode: Callable[[bytes], Sequence[Reading]]  # of the answer's PDU, whose form `ask` has checked
 
 
 @lru_cache(maxsize=4096)
@@ -52,7 +49,7 @@ def make_block(read: Read, fields: Sequence[Field]) -> Block:
     return Block(read, tuple(fields), ask_read(read.span), decoder(read, fields))
 
 
-def _bit_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[Reading]]:
+def _bit_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], Sequence[Reading]]:
     places = [(field.point, field.span.start - read.span.start, field.finish) for field in fields]
 
     def decode(pdu: bytes) -> list[Reading]:
@@ -62,7 +59,7 @@ def _bit_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[
     return decode
 
 
-def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], list[Reading]]:
+def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], Sequence[Reading]]:
     """One struct over the bytes of all values, brought into natural order first where the device has another."""
     exponents = sorted({field.exponent for field in fields if field.exponent})
     layout = struct.Struct(">" + "".join(field.code for field in fields) + "h" * len(exponents))
@@ -70,27 +67,28 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
     places += [_place(read, span) + offset for span in exponents for offset in (0, 1)]
     gather: Callable[[bytes], Any] = itemgetter(*places)
     head = slice(2, 2 + len(places)) if places == list(range(2, 2 + len(places))) else None
-    finishes = [(field.point.name, field.finish, field.point.unit) for field in fields]
+    points, units = [field.point.name for field in fields], [field.point.unit for field in fields]
+    finishes = [field.finish for field in fields]
 
     def unpack(pdu: bytes) -> tuple[Any, ...]:
         return layout.unpack(pdu[head] if head else bytes(gather(pdu)))
 
-    def decode(pdu: bytes) -> list[Reading]:
-        rows = zip(finishes, unpack(pdu), strict=True)
-        return [_new(Reading, (name, finish(raw), unit)) for (name, finish, unit), raw in rows]
+    def decode(pdu: bytes) -> Sequence[Reading]:
+        values = [finish(raw) for finish, raw in zip(finishes, unpack(pdu), strict=True)]
+        return Columns(points, values, units)
 
     if not exponents:
         return decode
     powers = [exponents.index(field.exponent) if field.exponent else None for field in fields]
 
-    def decode_with_powers(pdu: bytes) -> list[Reading]:
+    def decode_with_powers(pdu: bytes) -> Sequence[Reading]:
         raws = unpack(pdu)
         found = raws[len(fields) :]
-        readings = []
-        for (name, finish, unit), raw, place in zip(finishes, raws, powers, strict=False):
-            value = finish(raw) if place is None else _raised(raw, found[place], finish)
-            readings.append(Reading(name, value, unit))
-        return readings
+        values = [
+            finish(raw) if place is None else _raised(raw, found[place], finish)
+            for finish, raw, place in zip(finishes, raws, powers, strict=False)
+        ]
+        return Columns(points, values, units)
 
     return decode_with_powers
 

@@ -1,5 +1,6 @@
 """Carries one conversation over a line, request by request: what is asked again, what is given up, when it ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drivers.api import Conversation, Reading
@@ -19,7 +20,7 @@ class Outcome:
     """What a conversation came to."""
 
     sent_at: float = 0.0  # monotonic, first byte of the first request; 0 when nothing had to be asked
-    readings: list[Reading] = field(default_factory=list)
+    readings: Sequence[Reading] = ()
     answered: bool = False
     silences: int = 0  # requests given up without an answer
     garbled: int = 0  # requests given up after answers that could not be used
@@ -81,7 +82,8 @@ class Caller:
         """One request; None when it is settled, else why it is not."""
         wire, counts = self.wire, self.counts
         try:
-            outcome.readings += await wire.exchange(request, talk, self.terms)
+            readings = await wire.exchange(request, talk, self.terms)
+            outcome.readings = [*outcome.readings, *readings] if outcome.readings else readings
         except DeviceSilentError as silence:
             counts.timeouts += 1
             return silence
