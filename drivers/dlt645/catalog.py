@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from drivers.api import Value
 from drivers.dlt645.value import Format, parse_format, without_separators
+from drivers.dlt645.whole import Labelled, read_parts
 from drivers.errors import BadReplyError, RequestError
 
 Edition = Literal["1997", "2007"]
@@ -30,14 +32,6 @@ class Field(NamedTuple):
     notation: str
 
 
-class Labelled(NamedTuple):
-    """One value of an answer, with its name."""
-
-    name: str
-    value: Value
-    unit: str
-
-
 @dataclass(frozen=True, slots=True)
 class Item:
     """One identifier: its name, what it is in words, and how its data are read."""
@@ -50,6 +44,8 @@ class Item:
     labels: tuple[str, ...] = ()  # when the fields are repeated: what each round adds to the name
     writable: bool = False
     bits: Mapping[int, str] = field(default_factory=dict)  # of a word: what a 1 means
+    readable: bool = True
+    parts: tuple[str, ...] = ()  # identifiers whose data it holds one after the other
     _read: Callable[[bytes], Value] = field(init=False, repr=False, compare=False)  # of the first field
     _first: int = field(init=False, repr=False, compare=False)  # its bytes
 
@@ -71,6 +67,8 @@ class Item:
 
     def read(self, data: bytes) -> list[Labelled]:
         """All values in an answer's data. Raises BadReplyError when the length cannot be right."""
+        if self.parts:
+            return read_parts(self.identifier, [part for name in self.parts if (part := find(name))], data)
         size = self.size
         if not size or (len(self.fields) == 1 and not self.labels):
             return [Labelled(self.fields[0].name or self.name, self.value(data), self.fields[0].unit)]
@@ -130,7 +128,9 @@ class Family:
     fields: tuple[Field, ...]
     repeat: str
     writable: bool
+    readable: bool
     bits: Mapping[str, Any]
+    parts: tuple[str, ...]  # what stands in place of FF, in the order of an answer
     shape: re.Pattern[str]
     axes: tuple[str, ...]
 
@@ -154,7 +154,9 @@ class Family:
                 return None
         title = ", ".join(word for word in words if word)
         bits = self.bits.get(identifier, self.bits)
-        return Item(identifier, name, title, self.edition, self.fields, labels, self.writable, _numbered(bits))
+        parts = tuple(f"{identifier[:4]}{part}{identifier[6:]}" for part in self.parts)
+        told = (self.writable, _numbered(bits), self.readable, parts)
+        return Item(identifier, name, title, self.edition, self.fields, labels, *told)
 
 
 class Place(NamedTuple):
@@ -243,6 +245,7 @@ def _families(table: Mapping[str, Any]) -> Iterator[Family]:
     groups = table.get("groups", {})
     for name, row in table["items"].items():
         fields = tuple(parsed for text in row["fields"] for parsed in _fields(text, groups))
+        write_only = row.get("access") == "write only"
         for where, suffix, words in _variants(row):
             yield Family(
                 where,
@@ -251,8 +254,10 @@ def _families(table: Mapping[str, Any]) -> Iterator[Family]:
                 table["edition"],
                 fields,
                 row.get("repeat", ""),
-                row.get("writable", False),
+                row.get("writable", False) or write_only,
+                not write_only,
                 row.get("bits", {}),
+                tuple(row.get("parts", ())),
                 re.compile(_LETTERS.sub(lambda run: f"(?P<{run[0]}>[0-9A-F]{{{len(run[0])}}})", where)),
                 tuple(run[0] for run in _LETTERS.finditer(where)),
             )
@@ -274,7 +279,8 @@ def _variants(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def _fields(text: str, groups: Mapping[str, Any]) -> Iterator[Field]:
     if text.startswith("*"):
         group = groups[text[1:]]
-        for suffix in group.get("each", [""]):
+        numbers = product(*(range(1, times + 1) for times in group.get("times", [])))
+        for suffix in group.get("each") or ["".join(f"_{number}" for number in row) for row in numbers]:
             for line in group["fields"]:
                 yield parse_field(line, suffix)
     else:

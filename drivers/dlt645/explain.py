@@ -139,7 +139,7 @@ def _request(frame: Frame, identifier: str, item: Item | None, rest: bytes, edit
 def _values(identifier: str, item: Item | None, data: bytes) -> Facts:
     """The values as an answer or a write carries them; bytes where nobody knows, or where the length is wrong."""
     raw: Facts = {"raw": data.hex(" ").upper()}
-    if identifier.startswith("06") and len(identifier) == 8:
+    if identifier.startswith("060") and len(identifier) == 8:
         return raw | _load_profile(data)
     if item is None:
         return raw

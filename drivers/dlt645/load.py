@@ -12,8 +12,9 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from drivers.dlt645.catalog import Field, Labelled, parse_field
+from drivers.dlt645.catalog import Field, parse_field
 from drivers.dlt645.value import parse_format
+from drivers.dlt645.whole import Labelled
 from drivers.errors import BadReplyError
 
 GOOD, SPOILT, END, SEPARATOR = b"\xa0\xa0", b"\xe0\xe0", 0xE5, 0xAA

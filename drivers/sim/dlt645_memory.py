@@ -22,6 +22,7 @@ PROFILE_STEPS = tuple(f"04000A{number:02X}" for number in range(2, 8))  # by cla
 KEPT_BLOCKS = 96  # a day
 FROZEN = {"01": "0001FF00", "02": "0002FF00", "09": "0101FF00"}
 FROZEN |= {f"{kind:02X}": f"00{kind:02X}FF00" for kind in range(3, 9)}
+FROZEN_PARTS = ("00", *(f"{kind:02X}" for kind in range(1, 11)), "10")  # as an answer with all of them has them
 SEPARATOR = b"\xaa"
 RECORDED = (
     *("0201FF00", "0202FF00", "0203FF00", "0204FF00", "0206FF00"),
@@ -93,9 +94,9 @@ class Memory:
             data = self.present(identifier) or self.present(identifier.replace("FF", "00"))
             if data is not None:
                 taken[content] = data
-        active, reactive = self.present("0203FF00"), self.present("0204FF00")
-        if active and reactive and len(active) == len(reactive) == 12:
-            taken["10"] = active + reactive
+        powers = [self.present(identifier) for identifier in ("0203FF00", "0204FF00")]
+        if any(powers):
+            taken["10"] = b"".join((data or b"").ljust(12, b"\xff") for data in powers)
         kept = self.frozen.setdefault(kind, [])
         kept.insert(0, taken)
         del kept[KEPT_FREEZES[kind] :]
@@ -117,7 +118,7 @@ class Memory:
             if not 1 <= which <= len(kept):
                 return None
             if identifier[4:6] == "FF":
-                return b"".join(data + SEPARATOR for data in kept[which - 1].values())
+                return b"".join(kept[which - 1].get(part, b"") + SEPARATOR for part in FROZEN_PARTS)
             return kept[which - 1].get(identifier[4:6])
         for part in (self.voltages, self.events, self.registers):
             if (data := part.data(identifier)) is not None:

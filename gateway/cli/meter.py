@@ -12,8 +12,8 @@ from gateway.cli.meter_talk import carry, ended, now, on_line, on_open, wrong
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from drivers.dlt645.catalog import Labelled
     from drivers.dlt645.services.write import Authority
+    from drivers.dlt645.whole import Labelled
     from gateway.errand import Errand
 
 meter = typer.Typer(

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from drivers.api import Value
-from drivers.dlt645.catalog import Labelled, axes, families, find
+from drivers.dlt645.catalog import axes, families, find
 from drivers.dlt645.frame import READ, READ_1997, READ_NEXT, READ_NEXT_1997, Frame
 from drivers.dlt645.load import Block, read_blocks
 from drivers.dlt645.poll import wire
 from drivers.dlt645.services.dialogue import Question, Script
 from drivers.dlt645.value import parse_format
+from drivers.dlt645.whole import Labelled
 from drivers.errors import BadReplyError, RefusedError, RequestError
 
 RECORDS = 10  # a meter keeps the last ten of each kind
@@ -45,6 +46,8 @@ def read_item(address: str, identifier: str) -> Script[list[Labelled] | None]:
     item = find(identifier)
     if item is None:
         raise RequestError(f"{identifier!r} is no identifier the catalogue knows")
+    if not item.readable:
+        raise RequestError(f"{identifier}: {item.title} can be written and is never told")
     data = yield from read_data(address, item.identifier)
     return None if data is None else item.read(data)
 

@@ -106,6 +106,8 @@ def test_what_an_identifier_holds_comes_back_as_it_was_written(identifier: str, 
     if item is None:
         assert identifier.count("F") > 1, "only two blocks at once are nobody's"
         return
+    if item.parts:
+        return  # made of others: see test_whole
     turns = min(rounds, len(item.labels) or 1)
     values = [sample(field.format, chance) for _ in range(turns) for field in item.fields]
     assert [one.value for one in item.read(item.write(values))] == values
@@ -118,6 +120,8 @@ def test_every_row_of_the_catalogue_is_read_as_it_is_written() -> None:
             identifier = _filled(family, tuple(list(axes()[run].codes)[code] for run in family.axes))
             item = find(identifier)
             assert item, family.where
+            if item.parts:
+                continue
             values = [sample(field.format, chance) for field in item.fields]
             assert [one.value for one in item.read(item.write(values))] == values, identifier
             names = [one.name for one in item.read(item.write(values))]

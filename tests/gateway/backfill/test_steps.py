@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from drivers.api import LineSettings
-from drivers.dlt645.catalog import Labelled
+from drivers.dlt645.whole import Labelled
 from drivers.dlt645.load import Block
 from drivers.dlt645.services.history import Freeze, PowerDowns
 from gateway.backfill.ledger import Gap, Stage
