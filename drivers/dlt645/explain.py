@@ -17,6 +17,7 @@ from drivers.dlt645.functions import (
     TERMINAL_OUTPUTS,
     errors,
 )
+from drivers.dlt645.letters import Letters
 from drivers.dlt645.load import read_blocks
 from drivers.dlt645.value import parse_format
 from drivers.errors import BadReplyError
@@ -31,9 +32,12 @@ _WITH_IDENTIFIER_1997 = {0x01, 0x02, 0x04}
 def explain(data: bytes) -> list[Explanation]:
     """Every good frame in the bytes, in order; where there is none, what is wrong with the first that is nearly one.
 
-    Never raises.
+    The last frame of an answer in several tells the values of all of them. Never raises.
     """
-    good = [_explained(data[start : start + OVERHEAD + len(frame.data)], frame) for start, frame in frames(data)]
+    good, letters = [], Letters()
+    for start, frame in frames(data):
+        raw = data[start : start + OVERHEAD + len(frame.data)]
+        good.append(_explained(raw, frame, letters.whole(frame)))
     return good or _broken(data)
 
 
@@ -57,7 +61,7 @@ def _broken(data: bytes) -> list[Explanation]:
     return [Explanation("dlt645", raw, says, {"address": raw[6:0:-1].hex().upper(), "broken": kind})]
 
 
-def _explained(raw: bytes, frame: Frame) -> Explanation:
+def _explained(raw: bytes, frame: Frame, whole: tuple[bytes, int] | None = None) -> Explanation:
     edition = _edition(frame)
     names = NAMES_1997 if edition == "1997" else NAMES_2007
     facts: Facts = {
@@ -75,6 +79,9 @@ def _explained(raw: bytes, frame: Frame) -> Explanation:
         facts["error"] = []
         facts["more_follows"] = frame.more
         facts |= _content(frame, edition)
+    if whole is not None:
+        identifier = str(facts["identifier"])
+        facts |= {"frames": whole[1]} | _values(identifier, carried(bytes.fromhex(identifier)[::-1]), whole[0])
     return Explanation("dlt645", raw, _sentence(frame, facts), facts)
 
 

@@ -111,3 +111,48 @@ def test_no_data_behind_a_known_identifier_raise(control: int, vector: dict[str,
 def test_no_bytes_raise(data: bytes) -> None:
     explain(data)
     explain(b"\x68\x12\x90\x78\x56\x34\x12\x68" + data)
+
+
+def in_frames(identifier: str, data: bytes, room: int, old: bool = False) -> list[bytes]:
+    """An answer as a meter gives it that has so much room in a frame."""
+    wire, parts = bytes.fromhex(identifier)[::-1], [data[at : at + room] for at in range(0, len(data), room)]
+    first, following = (0x81, 0x82) if old else (0x91, 0x92)
+    frames = []
+    for number, part in enumerate(parts):
+        control = (following if number else first) | (0x20 if number < len(parts) - 1 else 0)
+        counted = bytes([number]) if number and not old else b""
+        frames.append(encode(Frame("123456789012", control, wire + part + counted)))
+    return frames
+
+
+RECORD = bytes.fromhex("305509221126 051609221126")
+PARTS = in_frames("03110001", RECORD, 5)
+ASKED = encode(Frame("123456789012", 0x12, bytes.fromhex("0100110301")))
+OTHER = encode(Frame("000000000042", 0x91, bytes.fromhex("000101022305")))
+LETTERS = {
+    "one behind the other": PARTS,
+    "with the requests between them": [PARTS[0], ASKED, PARTS[1], ASKED, PARTS[2]],
+    "with another meter's answer between them": [PARTS[0], OTHER, PARTS[1], PARTS[2]],
+    "with one that was repeated": [PARTS[0], PARTS[1], PARTS[1], PARTS[2]],
+    "begun twice": [PARTS[0], PARTS[1], *PARTS],
+}
+
+
+@pytest.mark.parametrize("frames", LETTERS.values(), ids=LETTERS.keys())
+def test_the_last_frame_of_a_long_answer_tells_all_of_it(frames: list[bytes]) -> None:
+    last = explain(b"".join(frames))[-1]
+    assert last.fields["values"] == ["2026-11-22T09:55:30", "2026-11-22T09:16:05"]
+    assert last.fields["frames"] == 3
+    assert "end 2026-11-22T09:16:05" in last.summary
+
+
+def test_a_long_answer_of_the_old_edition_is_put_together_too() -> None:
+    last = explain(b"".join(in_frames("9010", bytes.fromhex("78563412"), 2, old=True)))[-1]
+    assert last.fields["values"] == ["123456.78"]
+
+
+@pytest.mark.parametrize("frames", [PARTS[1:], PARTS[::2], PARTS[:2]], ids=["no first", "one missing", "no last"])
+def test_what_is_not_whole_is_shown_as_bytes(frames: list[bytes]) -> None:
+    for frame in explain(b"".join(frames)):
+        assert "values" not in frame.fields
+        assert frame.fields["raw"]
