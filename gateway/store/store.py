@@ -19,7 +19,8 @@ from gateway.settings.models import Store as Settings
 from gateway.store.disk import Disk
 from gateway.store.file import Lock, StoreError, is_corrupt
 from gateway.store.outbox import Outbox
-from gateway.store.ranges import Ranges
+from gateway.store.ranges import Ranges, Span
+from gateway.store.recent import Recent
 from gateway.store.rows import Aside, Batch, Draft, Figures, Row, Stream
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Store:
         self._next = dict.fromkeys(Stream, 1)
         self._stored = dict.fromkeys(Stream, 0)  # last ids on disk
         self._waiting, self._writing = Batch(), Batch()
+        self._recent = Recent()
         self._tellers: dict[Callable[[], State], None] = {}  # who has to be asked what changed, in this order
         self._flushed: list[asyncio.Future[None]] = []
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
@@ -173,16 +175,19 @@ class Store:
         on_disk = min(upto, self._stored[stream])
         rows: list[Row] = []
         if spans := list(ranges.between(after, on_disk)):
-            loop = asyncio.get_running_loop()
+            held = self._recent.read(stream, spans, limit)
             try:
-                rows = await loop.run_in_executor(self._reader, self._disk.read, stream, spans, limit)
+                rows = await self._from_disk(stream, spans, limit) if held is None else held
             except sqlite3.Error as error:
                 self._suffer(error)
                 return []
         if len(rows) < limit and upto > on_disk:
-            held = self._writing.rows[stream] + self._waiting.rows[stream]
-            rows += [row for row in held if max(after, on_disk) < row.id <= upto and ranges.has(row.id)]
+            unwritten = self._writing.rows[stream] + self._waiting.rows[stream]
+            rows += [row for row in unwritten if max(after, on_disk) < row.id <= upto and ranges.has(row.id)]
         return rows[:limit]
+
+    async def _from_disk(self, stream: Stream, spans: Sequence[Span], limit: int) -> list[Row]:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._disk.read, stream, spans, limit)
 
     def confirmed(self) -> None:
         """A sink has confirmed rows: noted on disk with the next commit, or with one of its own a little later."""
@@ -264,6 +269,7 @@ class Store:
         for stream, rows in batch.rows.items():
             if rows:
                 self._stored[stream] = rows[-1].id
+        self._recent.add(batch.rows, {stream: last + 1 for stream, last in self._delivered_everywhere().items()})
         if self._trouble is not None:
             log.info("%s: usable again", self._settings.path)
             self._trouble = None
@@ -295,6 +301,7 @@ class Store:
         """The file broke in use: begin another one, with the state and the numbering that memory holds."""
         contents = await self._in_writer(self._disk.start_anew, error, iso(self._clock.wall()))
         self.id = contents.id
+        self._recent = Recent()
         for stream, last in self._stored.items():
             self._lost += max((outbox.ranges[stream].remove(0, last) for outbox in self._outboxes.values()), default=0)
         whole = Batch(state=dict(self._state))
