@@ -52,8 +52,8 @@ class Filler:
 
     async def _fill(self, gap: Gap) -> None:
         """One step of a gap."""
-        if not self._ledger.may(gap.device, gap.stage, self._clock.wall()):
-            self._go_on(gap, Found(gap.next_stage()))
+        if not self._ledger.may(gap, self._clock.wall()):
+            self._go_on(gap, Found(gap.next(refused=True)))
             return
         device = self._devices[gap.device]
         todo: Step[Any] = step(gap, device)
@@ -67,7 +67,7 @@ class Filler:
         poll = await self._carry(gap.device, begin, Lane.BACKFILL)
         if talk is not None and isinstance(talk.error, RefusedError):
             self._ledger.refused(gap, self._clock.wall())
-            log.info("device %s: refuses %s; not asked again for a day", gap.device, gap.stage)
+            log.info("device %s: refuses %s; not asked again for a day", gap.device, gap.service)
             self._keep(device, (), ())
             return
         try:
@@ -75,7 +75,7 @@ class Filler:
                 raise ValueError(poll.says)
             found = todo.found(talk.result, Asked(poll.at, poll.took_s))
         except (ValueError, OverflowError) as error:
-            log.debug("device %s: %s: %s", gap.device, gap.stage, error)
+            log.debug("device %s: %s: %s", gap.device, gap.service, error)
             self._ledger.failed(gap, self._clock.wall())
             self._keep(device, (), ())
         else:

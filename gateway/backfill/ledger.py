@@ -39,6 +39,10 @@ class Stage(StrEnum):
 
 ORDER = tuple(Stage)
 
+CLASSES = 4
+"""Parts of the load profile that are asked for one by one where a meter refuses the whole: voltages and currents,
+powers, power factors, energies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -51,14 +55,22 @@ class Gap:
     cursor: float = 0.0  # events, freezes: the last record read, 1 the newest; profile: epoch seconds read up to
     before: float = 0.0  # freezes: from here on they are read; 0: none is
     offset: float = 0.0  # the meter's clock minus ours, s
+    part: int = 0  # profile: the class of values, 0 for all
     gained: int = 0  # observations that came of it
 
-    def next_stage(self) -> "Gap | None":
-        """The same gap, one stage on; None after the last. Daily freezes lie in it only when a midnight does."""
+    @property
+    def service(self) -> str:
+        """What is asked of the device now, by the name under which a refusal is remembered."""
+        return f"{self.stage}" + (f" {self.part}" if self.part else "")
+
+    def next(self, *, refused: bool = False) -> "Gap | None":
+        """The same gap, one service on; None after the last. Daily freezes lie in it only when a midnight does."""
+        if self.stage is Stage.PROFILE and (refused if self.part == 0 else self.part < CLASSES):
+            return replace(self, part=self.part + 1, cursor=0.0)
         left = ORDER[ORDER.index(self.stage) + 1 :]
         if not left or (left == (Stage.FREEZES,) and local(self.start).date() == local(self.end).date()):
             return None
-        return replace(self, stage=left[0], cursor=0.0)
+        return replace(self, stage=left[0], part=0, cursor=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class Ledger:
         self._heard: dict[str, float] = {}
         self._open: dict[str, float] = {}
         self._gaps: dict[str, list[Gap]] = {}
-        self._refused: dict[str, dict[str, float]] = {}  # by device and stage: until when
+        self._refused: dict[str, dict[str, float]] = {}  # by device and service: until when
         self._counts: Counter[str] = Counter()
         self._tries: dict[str, tuple[int, float]] = {}  # by device: silences in a row, and the pause after them
         self._dirty: set[str] = set()
@@ -150,23 +162,30 @@ class Ledger:
         gained += was.gained
         self._replace(was, None if now is None else replace(now, gained=gained), gained)
 
-    def may(self, device: str, stage: Stage, now: float) -> bool:
-        """Whether a service may be asked for: it was not refused during the last day."""
-        return self._refused.get(device, {}).get(stage, 0.0) <= now
+    def may(self, gap: Gap, now: float) -> bool:
+        """Whether what comes next of a gap may be asked for: it was not refused during the last day."""
+        return self._refused.get(gap.device, {}).get(gap.service, 0.0) <= now
 
     def refused(self, gap: Gap, now: float) -> None:
         """The device does not grant a service: not asked again for a day, and the gap goes on without it."""
-        self._refused.setdefault(gap.device, {})[gap.stage.value] = now + DAY_S
+        self._note_refusal(gap, now)
+        self.advance(gap, gap.next(refused=True))
+
+    def _note_refusal(self, gap: Gap, now: float) -> None:
+        self._refused.setdefault(gap.device, {})[gap.service] = now + DAY_S
         self._counts["refused"] += 1
-        self.advance(gap, gap.next_stage())
 
     def failed(self, gap: Gap, now: float) -> None:
         """No answer that could be used: later again; after many, as good as refused."""
         tries = self._tries.get(gap.device, (0, 0.0))[0] + 1
-        if tries >= PATIENCE:
-            self.refused(gap, now)
-        else:
+        if tries < PATIENCE:
             self._tries[gap.device] = (tries, now + PAUSE_S * 2 ** (tries - 1))
+            return
+        left: Gap | None = gap
+        while left is not None and left.stage is gap.stage:  # who is silent about the whole is not asked for the parts
+            self._note_refusal(left, now)
+            left = left.next(refused=True)
+        self.advance(gap, left)
 
     def _replace(self, was: Gap, now: Gap | None, gained: int) -> None:
         gaps = self._gaps.get(was.device, [])
@@ -215,6 +234,7 @@ class Ledger:
         for device, item in _items(saved):
             if device not in self._longest:
                 self._counts["dropped"] += len(item["gaps"])
+                self._dirty.add(device)  # it is no device of the site any more: forget it
                 continue
             if item["open"] is not None:
                 self._open[device] = self._heard[device] = item["open"]

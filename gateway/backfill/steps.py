@@ -87,7 +87,7 @@ def step(gap: Gap, device: Device) -> Step[Any]:
         case Stage.PROFILE:
             since, count = _meter(gap, max(gap.cursor, gap.start)), portion(device)
             return Step(
-                lambda: read_blocks_since(device.address, 0, since, count),
+                lambda: read_blocks_since(device.address, gap.part, since, count),
                 lambda blocks, _: _profile(gap, device, blocks),
             )
         case Stage.FREEZES:
@@ -126,14 +126,14 @@ def _clock(gap: Gap, clock: str, asked: Asked) -> Found:
 def _power_down(gap: Gap, record: PowerDowns) -> Found:
     """An outage is told to the second, so the clock's offset is taken out however small it is."""
     number = int(gap.cursor) + 1
-    further = replace(gap, cursor=float(number)) if number < RECORDS and record.count != number else gap.next_stage()
+    further = replace(gap, cursor=float(number)) if number < RECORDS and record.count != number else gap.next()
     if record.start is None:
-        return Found(gap.next_stage())
+        return Found(gap.next())
     if record.end is None:
         return Found(further)
     start, end = (from_local(datetime.fromisoformat(shown)) - gap.offset for shown in (record.start, record.end))
     if end < gap.start - EDGE_S:
-        return Found(gap.next_stage())
+        return Found(gap.next())
     if not gap.start - EDGE_S <= start < end <= gap.end + EDGE_S:
         return Found(further)
     past = (Past(start, notice="last_gasp"), Past(end, notice="power_on"))
@@ -149,7 +149,7 @@ def _profile(gap: Gap, device: Device, blocks: Sequence[Block]) -> Found:
     )
     last = max(times, default=math.inf)
     if last >= gap.end or last < max(gap.cursor, gap.start) - timedelta(minutes=1).total_seconds():
-        return Found(gap.next_stage(), past)
+        return Found(gap.next(), past)
     return Found(replace(gap, cursor=last + 60.0), past)
 
 

@@ -167,7 +167,8 @@ class Bus:
                 return self._unasked(job, str(error))
             except Exception as error:  # noqa: BLE001 - a stranger's driver must not stop the other devices
                 return self._unasked(job, job.station.driver_failed(error))
-            self._judge(job.station, outcome)
+            if job.talk is None or outcome.answered:  # silence about a service says nothing of the device
+                self._judge(job.station, outcome)
             return self._poll(job, outcome)
         return self._unasked(job, self._access.says)
 

@@ -14,7 +14,7 @@ from gateway.store import Stream
 from tests.gateway.backfill.scene import MINUTE_S, SECOND, Scene, Stubborn, meter_row
 from tests.virtual import NOON, VirtualClock, virtual
 
-CLOCKS = 0x04  # the highest byte of the identifiers of parameters
+CLOCKS = "04"  # as the identifiers of parameters begin
 
 
 async def round_of(scene: Scene, care: ClockCare = ClockCare(), **drifts: float) -> dict[str, list[float]]:

@@ -90,13 +90,14 @@ class Stubborn:
     """A good meter but for one kind of identifiers, about which it has only one thing to say."""
 
     meter: SimulatedMeter
-    kind: int  # the highest byte of the identifier
+    begins: str  # of the identifier, in hex
     says: bytes
     asked: int = 0
 
     def answer(self, heard: bytes) -> bytes:
         for _, frame in frames(heard):
-            if frame.address == self.meter.address and frame.function == READ and frame.data[3] == self.kind:
+            asked = frame.data[3::-1].hex()
+            if frame.address == self.meter.address and frame.function == READ and asked.startswith(self.begins):
                 self.asked += 1
                 return self.says
         return self.meter.answer(heard)

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from drivers.dlt645.frame import Frame, encode
+from gateway.backfill.ledger import CLASSES
 from gateway.clock import from_local, local
 from gateway.store import Stream
 from tests.gateway.backfill.scene import HOUR_S, MINUTE_S, VALUES, Scene, Stubborn, meter_row
 from tests.virtual import NOON, virtual
 
 DAY_S = 24 * HOUR_S
-LOAD_PROFILE = 0x06  # the highest byte of its identifiers
+LOAD_PROFILE, WHOLE_BLOCKS = "06", "0600"  # as its identifiers begin
 
 
 def quarters(start: float, end: float) -> list[float]:
@@ -144,12 +145,24 @@ async def test_a_refused_service_is_not_asked_for_again_for_a_day_not_even_after
     meter = scene.meters["M1"]
     scene.seats["M1"] = stubborn = Stubborn(meter, LOAD_PROFILE, encode(Frame(meter.address, 0xD1, b"\x02")))
     await away(scene, HOUR_S)
-    assert stubborn.asked == 1
+    assert stubborn.asked == 1 + CLASSES, "the whole, and then its parts"
     await away(scene, HOUR_S)
-    assert stubborn.asked == 1
+    assert stubborn.asked == 1 + CLASSES
     await away(scene, DAY_S)
-    assert stubborn.asked == 2
+    assert stubborn.asked == 2 * (1 + CLASSES)
     assert curve(scene.disk.recalled("M1")) == []
+
+
+@virtual
+async def test_a_meter_that_refuses_whole_blocks_gives_them_in_parts() -> None:
+    scene = Scene([meter_row(1)])
+    meter = scene.meters["M1"]
+    scene.seats["M1"] = Stubborn(meter, WHOLE_BLOCKS, encode(Frame(meter.address, 0xD1, b"\x02")))
+    left, back = await away(scene, 2 * HOUR_S)
+    for point in VALUES:
+        rows = [row for row in scene.disk.recalled("M1") if point in row["values"]]
+        assert [row["at"] for row in rows] == quarters(left, back)
+        assert {row["values"][point] for row in rows} == {VALUES[point]}
 
 
 @virtual
@@ -162,6 +175,6 @@ async def test_a_meter_that_is_silent_about_a_service_is_asked_ever_more_rarely_
     async with scene.gateway() as pipeline:
         await scene.wait(HOUR_S)
         figures = pipeline.history.ledger.figures()
-    assert (figures.waiting, figures.refused) == (0, 1)
+    assert (figures.waiting, figures.refused) == (0, 1 + CLASSES)
     live = [row for row in scene.disk.of(Stream.LIVE) if row["device"] == "M1" and row.get("fault")]
     assert live == [], "its silence about the past must not cost a poll"

@@ -138,7 +138,7 @@ def test_of_all_devices_the_events_are_read_before_any_curve() -> None:
     order = []
     while gap := book.next(("M1", "M2"), NOON + 3601):
         order.append((gap.stage, gap.device))
-        book.advance(gap, gap.next_stage())
+        book.advance(gap, gap.next())
     assert [stage for stage, _ in order] == sorted((stage for stage, _ in order), key=list(Stage).index)
 
 
@@ -164,8 +164,8 @@ def test_after_silences_the_pauses_grow_and_then_the_service_counts_as_refused()
         pauses.append(next(pause for pause in range(0, 9000, 10) if _heard(book, at + pause)))
     assert pauses == [30, 60, 120, 240, 480, 0]
     assert book.figures().refused == 1
-    assert not book.may("M1", Stage.CLOCK, NOON + 3600 + DAY_S / 2)
-    assert book.may("M1", Stage.CLOCK, NOON + 10_000 + DAY_S)
+    assert not book.may(Gap("M1", 0, 1), NOON + 3600 + DAY_S / 2)
+    assert book.may(Gap("M1", 0, 1), NOON + 10_000 + DAY_S)
 
 
 def _heard(book: Ledger, at: float) -> bool:

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from drivers.api import LineSettings
-from drivers.dlt645.whole import Labelled
 from drivers.dlt645.load import Block
 from drivers.dlt645.services.history import Freeze, PowerDowns
+from drivers.dlt645.whole import Labelled
 from gateway.backfill.ledger import Gap, Stage
 from gateway.backfill.steps import Asked, Found, portion, step
 from gateway.clock import from_local
@@ -148,8 +148,8 @@ def test_daily_freezes(freeze: Freeze, before: float, count: int, then: str) -> 
 
 
 def test_a_gap_without_a_midnight_has_no_freezes() -> None:
-    assert replace(GAP, stage=Stage.PROFILE).next_stage() is None
-    after = replace(NIGHT, stage=Stage.PROFILE).next_stage()
+    assert replace(GAP, stage=Stage.PROFILE).next() is None
+    after = replace(NIGHT, stage=Stage.PROFILE).next()
     assert after is not None
     assert after.stage is Stage.FREEZES
 
