@@ -87,7 +87,8 @@ class Item:
 
     def write(self, values: Sequence[Value]) -> bytes:
         """The data of an answer or of a write. Raises RequestError for a value its format cannot hold."""
-        if len(values) % len(self.fields):
+        rounds, rest = divmod(len(values), len(self.fields))
+        if rest or not 0 < rounds <= max(1, len(self.labels)):
             raise RequestError(f"{self.identifier}: {len(values)} values, {self.name} has {len(self.fields)}")
         return b"".join(self.fields[at % len(self.fields)].format.write(value) for at, value in enumerate(values))
 

@@ -23,6 +23,7 @@ def carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]"
     import asyncio
 
     line, known = find(config, device)
+    ended(device, lambda: next(script(known.address), None))  # a wrong question is told before a port is opened
 
     async def talk(way: "Errand") -> T | None:
         return await way.carry(script(known.address), known.wire, known.timeout_s)
