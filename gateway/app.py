@@ -13,6 +13,7 @@ from drivers.api import Conversation
 from gateway.backfill.filler import Filler
 from gateway.clock import Clock, SystemClock, iso
 from gateway.clock_care import ClockKeeper
+from gateway.days import Days
 from gateway.health import Health, Progress, Systemd
 from gateway.jobs import Jobs
 from gateway.north.commands import Commands
@@ -47,8 +48,11 @@ RETENTION = "7 * * * *"
 CLOCKS = "37 2 * * *"
 """When the meters' clocks are looked at: at night, far from midnight and from the hour, when meters freeze."""
 
+MIDNIGHT = "0 0 * * *"
+"""When a day's statistics end."""
+
 DAY_CLOSE = "20 0 * * *"
-"""When a day's coverage is told, and that of earlier days which meters' memories have filled since."""
+"""When a day is told, and earlier days whose coverage meters' memories have filled since."""
 
 PARTING_S = 2.0
 """How long a stopping gateway waits for acknowledgements of what is on its way; the rest stays on disk."""
@@ -75,12 +79,15 @@ class Gateway:
         self.jobs = Jobs()
         self.jobs.at(RETENTION, "retention", self.store.retain)
         self.jobs.at(CLOCKS, "clocks", self._clocks().round)
-        self.jobs.at(DAY_CLOSE, "day close", self.close_days)
+        self.days = Days(self.rules, clock, site.id, saved)
+        self.jobs.at(MIDNIGHT, "midnight", self.end_day)
+        self.jobs.at(DAY_CLOSE, "day close", self.tell_days)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; then everything that was observed is on disk. Raises what a part could not survive."""
         writing = asyncio.create_task(self.store.run())
         try:
+            await self.end_day()
             async with asyncio.TaskGroup() as north:
                 sending = [north.create_task(sender.run()) for sender in (self.mqtt, self.influx) if sender is not None]
                 async with asyncio.TaskGroup() as south:
@@ -150,10 +157,17 @@ class Gateway:
 
         return ClockKeeper(self.site.clock, self.site.devices, self.clock, carry, self.pipeline.observe)
 
-    async def close_days(self) -> None:
-        """Tell the coverage of finished days that is news."""
-        for draft in self.pipeline.history.close_days():
+    async def end_day(self) -> None:
+        """Close the statistics of days that are over: they and the rules' state go to disk together."""
+        self.days.close()
+        self.store.put((), {**self.pipeline.changes(), **self.days.changes()})
+
+    async def tell_days(self) -> None:
+        """Tell the finished days and months that are news."""
+        await self.end_day()
+        for draft in (*self.pipeline.history.close_days(self.days.of), *self.days.months()):
             self.pipeline.tell(draft)
+        self.store.put((), self.days.changes())
 
     def _mqtt(self) -> MqttSender | None:
         if self.site.mqtt is None:

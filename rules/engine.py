@@ -124,8 +124,10 @@ class Engine:
         name = observation.device
         if name in self._three_phase and self._half.look(witness):
             self._dirty = True
-        if name in self._terminals and self._transformer.take(observation):
-            said += self._say_all("transformer", self._transformer.claims())
+        if name in self._terminals:
+            self._statistics.carry(witness)
+            if self._transformer.take(observation):
+                said += self._say_all("transformer", self._transformer.claims())
         if self._weak.take(observation, witness):
             said += self._say_all("weak", self._weak.claims())
         if witness.single and self._contact.take(witness):
@@ -143,6 +145,11 @@ class Engine:
         ordered = witness is not None and self._pool.order_for(report.device, witness.relay_at) is not None
         nominal = self._area.nominal_voltage
         return judge(report, self._book.active(), witness, self._limits, nominal, ordered=ordered)
+
+    @property
+    def period_start(self) -> float | None:
+        """When the period began that statistics are counted over; None: nothing was counted yet."""
+        return self._statistics.start
 
     def close_period(self, at: float) -> Quality:
         """Statistics since the last call, or since the beginning; called at the end of every day."""

@@ -5,13 +5,14 @@ first answer. A poll tells times only up to a period, so minutes come with an up
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from rules.area import Area
 from rules.thresholds import Limits
 from rules.witness import ALIVE, Witness
 
 OFTEN_S = 60 * 86_400.0  # over how long a customer's interruptions are counted
+REGISTER_S = 7200.0  # a register that was read this long before the end of a period stands for its end
 OFTEN = 3  # interruptions in that time that are too many
 
 MONITORED, LOW, HIGH, POLLS, ANSWERED = range(5)
@@ -35,6 +36,24 @@ class PointQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What the terminal at the transformer measured over a period, and what became of it."""
+
+    mean_kw: float
+    peak_kw: float
+    peak_at: float  # epoch seconds
+    given_kwh: float | None  # by the terminal's register; None: not known at both ends of the period
+    taken_kwh: float | None  # by the meters' registers; None: not known of every meter
+
+    @property
+    def loss_share(self) -> float | None:
+        """Share of the given energy that no meter took; None when it cannot be told."""
+        if not self.given_kwh or self.given_kwh <= 0 or self.taken_kwh is None:
+            return None
+        return 1.0 - self.taken_kwh / self.given_kwh
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """The area over a period, usually a day."""
 
@@ -48,6 +67,8 @@ class Quality:
     saifi: float  # sustained interruptions per customer
     maifi: float  # momentary ones
     cemi: float  # share of customers with OFTEN interruptions in OFTEN_S
+
+    load: "Load | None" = None  # None: no terminal at the transformer told of it
 
     @property
     def caidi_min(self) -> float:
@@ -88,6 +109,11 @@ class Totals:
     planned: float = 0.0
     sustained: int = 0
     momentary: int = 0
+    load_s: float = 0.0  # time with a known load
+    load_kws: float = 0.0
+    peak_kw: float = 0.0
+    peak_at: float = 0.0
+    registers: dict[str, float] = field(default_factory=dict)  # at the start, kWh
 
 
 class Statistics:
@@ -99,9 +125,26 @@ class Statistics:
         self._gap = 2.5 * area.poll_period_s
         self._sustained_s = limits["outage"]["sustained_s"]
         self._meters = [device.id for device in area.devices if device.kind == "meter"]
+        self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
         self._totals: Totals | None = None
         self._open: dict[str, Interruption] = {}
         self._often: dict[str, list[float]] = {}  # when a meter's interruptions began
+
+    @property
+    def start(self) -> float | None:
+        """When the period that runs began; None: nothing was counted yet."""
+        return self._totals.start if self._totals else None
+
+    def carry(self, witness: Witness) -> None:
+        """A terminal answered: the load of the transformer."""
+        if witness.device.id != self._terminal or witness.power is None:
+            return
+        totals = self._totals = self._totals or Totals(witness.at)
+        if witness.power > totals.peak_kw:
+            totals.peak_kw, totals.peak_at = witness.power, witness.at
+        if witness.interval <= self._gap:
+            totals.load_s += witness.interval
+            totals.load_kws += witness.power * witness.interval
 
     def take(self, witness: Witness, *, answered: bool) -> None:
         """A meter was polled."""
@@ -151,13 +194,13 @@ class Statistics:
         totals = self._totals or Totals(at)
         for lasting in self._open.values():
             self._count(totals, lasting, at)
-            lasting.counted_to = at
         customers = max(1, len(self._meters))
         often = sum(len([t for t in times if at - t < OFTEN_S]) >= OFTEN for times in self._often.values())
         points = tuple(_point(witnesses[meter]) for meter in self._meters)
         for meter in self._meters:
             witnesses[meter].tally[:] = [0.0, 0.0, 0.0, 0, 0]
-        self._totals = Totals(at)
+        registers = self._registers(at, witnesses)
+        self._totals = Totals(at, registers=registers)
         return Quality(
             start=totals.start,
             end=at,
@@ -169,6 +212,25 @@ class Statistics:
             saifi=totals.sustained / customers,
             maifi=totals.momentary / customers,
             cemi=often / customers,
+            load=self._load(totals, registers),
+        )
+
+    def _registers(self, at: float, witnesses: Mapping[str, Witness]) -> dict[str, float]:
+        """Registers of terminal and meters that were read shortly before the end of a period."""
+        known = (witnesses[name] for name in (self._terminal, *self._meters) if name)
+        return {w.device.id: w.energy for w in known if w.energy is not None and at - w.energy_at < REGISTER_S}
+
+    def _load(self, totals: Totals, registers: Mapping[str, float]) -> Load | None:
+        if not totals.load_s:
+            return None
+        used = {name: end - totals.registers[name] for name, end in registers.items() if name in totals.registers}
+        complete = all(used.get(meter, -1.0) >= 0 for meter in self._meters)  # a replaced meter tells nothing
+        return Load(
+            mean_kw=totals.load_kws / totals.load_s,
+            peak_kw=totals.peak_kw,
+            peak_at=totals.peak_at,
+            given_kwh=used.get(self._terminal),
+            taken_kwh=sum(used[meter] for meter in self._meters) if complete else None,
         )
 
     def _count(self, totals: Totals, lost: Interruption, at: float) -> None:
@@ -178,6 +240,7 @@ class Statistics:
         totals.minutes += minutes
         totals.minutes_most += (at - max(lost.after, lost.counted_to)) / 60 * len(lost.devices)
         totals.planned += minutes if lost.planned else 0.0
+        lost.counted_to = at
 
     def dump(self) -> object:
         """Its state as plain data."""

@@ -81,7 +81,7 @@ class Coverage:
 
     def of(self, day: date) -> tuple[Share, Mapping[str, Share]]:
         """The area's share of a day, and each device's; a device that was not heard at all counts with nothing."""
-        begins, ends = _edges(day)
+        begins, ends = edges(day)
         known = self._days.get(day, {})
         shares = {}
         for device, slot_s in self._slot_s.items():
@@ -112,7 +112,7 @@ class Coverage:
     def _day_of(self, at: float) -> tuple[date, float, float]:
         if not self._today[1] <= at < self._today[2]:
             day = local(at).date()
-            self._today = (day, *_edges(day))
+            self._today = (day, *edges(day))
         return self._today
 
     def _begin(self, day: date) -> dict[str, Day]:
@@ -142,7 +142,7 @@ def _share(expected: int, live: int, backfilled: int) -> Share:
     return Share(expected, live, backfilled, round((live + backfilled) / expected, 4) if expected else 0.0)
 
 
-def _edges(day: date) -> tuple[float, float]:
+def edges(day: date) -> tuple[float, float]:
     """The first second of a local day and of the next; a day may have 23 or 25 hours."""
     begins = from_local(datetime.combine(day, time()))
     return begins, from_local(datetime.combine(local(begins + 1.25 * DAY_S).date(), time()))

@@ -3,7 +3,8 @@
 It sees every observation and every incident on their way, and its state goes to disk in their transaction.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 import orjson
 
@@ -47,11 +48,11 @@ class History:
         """Power-downs that meters recorded; the incidents that they set right."""
         return self._corrections.take(downs, self._clock.wall())
 
-    def close_days(self) -> Iterator[Draft]:
-        """The coverage of finished days that is news, as rows. With a wrong clock no day is finished."""
+    def close_days(self, figures: Callable[[date], Mapping[str, object]] = lambda _: {}) -> Iterator[Draft]:
+        """Finished days that are news, as rows: coverage and other `figures`. With a wrong clock none is finished."""
         now = self._clock.wall()
         for day in self.coverage.days(local(now).date()) if self._clock.trusted() else ():
-            row = {"at": iso(now), "gateway": self._gateway, **self.coverage.message(day)}
+            row = {"at": iso(now), "gateway": self._gateway, **self.coverage.message(day), **figures(day)}
             self.coverage.told(day)
             yield Draft(Stream.EVENT, now, "stats/day", orjson.dumps(row))
 

@@ -2,7 +2,7 @@
 
 One measurement per kind of device; the tags say which device it is and where; the fields are the points, always
 floats, so that no series can change its type; the time is the poll's own, in nanoseconds. Beside them stand
-`incident`, `coverage` of each day, and the gateway's own figures: `gateway`, `line` and `device`.
+`incident`, `coverage` and `statistics` of each day, and the gateway's own figures: `gateway`, `line` and `device`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +37,8 @@ class Lines:
         if stream is not Stream.EVENT:
             return self._observation(orjson.loads(row.body))
         if row.key == "stats/day":
-            return b"\n".join(self._coverage(orjson.loads(row.body)))
+            told = orjson.loads(row.body)
+            return b"\n".join((*self._coverage(told), *self._statistics(told)))
         return self._incident(row) if row.key.startswith("event/") else b""
 
     def figures(self, told: Mapping[str, Any]) -> Iterator[bytes]:
@@ -62,6 +63,19 @@ class Lines:
         for device, share in (("", told["coverage"]), *told["coverage"]["devices"].items()):
             values = {name: share[name] for name in ("expected", "live", "backfilled", "share")}
             yield self._figure("coverage", self._polled.get(device, (("device", device),)), values, when)
+
+    def _statistics(self, told: Mapping[str, Any]) -> Iterator[bytes]:
+        """The supply of a day, and the voltage of each device, at the day's first second."""
+        if "supply" not in told:  # a day on which nothing was counted
+            return
+        when = _ns(from_local(datetime.fromisoformat(told["date"])))
+        values = {name: value for name, value in told["supply"].items() if name not in ("from", "to")}
+        load = told["load"] or {}
+        values |= {name: value for name, value in load.items() if name != "peak_at" and value is not None}
+        values["qualification"] = told["voltage"]["qualification"]
+        yield self._figure("statistics", (), values, when)
+        for device, point in told["voltage"]["devices"].items():
+            yield self._figure("statistics", self._polled.get(device, (("device", device),)), point, when)
 
     def _figure(
         self, measurement: str, tags: Iterable[tuple[str, str]], values: Mapping[str, float], when: int

@@ -72,3 +72,30 @@ def test_low_voltage_lowers_the_qualification_of_the_points_that_have_it() -> No
     low = {point.device for point in quality.points if point.low_s > 0}
     assert low == {d.id for d in AREA.devices if d.kind == "meter" and d.node in ("B4", "B5") and "A" in d.phases}
     assert quality.qualification < 1.0
+
+
+def test_the_first_minutes_of_an_outage_before_midnight_are_not_lost() -> None:
+    stream = list(readings(AREA, (Fault("breaker_tripped", "B2"), 310.0, 1510.0), minutes=60))
+    engine = Engine(AREA)
+    run(engine, [seen for seen in stream if seen.at < START + 490])
+    first = engine.close_period(START + 490)
+    run(engine, [seen for seen in stream if seen.at >= START + 490])
+    second = engine.close_period(START + 3600)
+    assert first.saidi_min == 0  # too short yet to be an interruption
+    assert second.saidi_min == pytest.approx(6 * 20 / 30, abs=6 * 1.5 / 30)
+
+
+def test_load_and_energy_of_a_period_are_the_terminals_and_the_loss_is_what_no_meter_took() -> None:
+    stream = list(readings(AREA, minutes=60))
+    engine = Engine(AREA)
+    run(engine, [seen for seen in stream if seen.at < START + 1800])
+    first = engine.close_period(START + 1800)
+    run(engine, [seen for seen in stream if seen.at >= START + 1800])
+    load = engine.close_period(START + 3600).load
+    assert first.load is not None
+    assert first.load.given_kwh is None  # no register is known of its beginning
+    assert load is not None
+    assert 0 < load.mean_kw <= load.peak_kw
+    assert load.given_kwh == pytest.approx(load.mean_kw / 2, rel=0.1)
+    assert load.loss_share is not None
+    assert 0 <= load.loss_share < 0.1

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from gateway.clock import SystemClock
+from gateway.days import figures
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_answer import Answer
 from gateway.north.influx_write import InfluxWriter
@@ -21,6 +22,7 @@ from gateway.settings.models import Influx
 from gateway.settings.models import Store as StoreSettings
 from gateway.south.report import Counts, DeviceReport, LineReport
 from gateway.store import Draft, Row, Store, Stream
+from rules.statistics import PointQuality, Quality
 from tests.gateway.north.site import observation, site
 from tests.servers import Database
 
@@ -86,6 +88,17 @@ def test_a_day_told_again_replaces_what_was_told() -> None:
     figures = "expected=1440.0,live=1430.0,backfilled=4.0,share=0.9958"
     assert area.startswith(f"coverage,area=TQ1,gateway=gw1 {figures} ")
     assert device.startswith(f"coverage,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 {figures} ")
+
+
+def test_the_statistics_of_a_day_are_a_line_for_the_area_and_one_for_each_device() -> None:
+    point = PointQuality("M1", 1000.0, 100.0, 0.0, 1.0)
+    quality = Quality(1_800_000_000.0, 1_800_086_400.0, 2, (point,), 1.5, 2.0, 0.0, 0.5, 0.0, 0.0)
+    share = {"expected": 96, "live": 96, "backfilled": 0, "share": 1.0, "devices": {}}
+    body = orjson.dumps({"date": "2027-01-15", "coverage": share, **figures(quality)})
+    _, area, device = Lines(site()).line(Stream.EVENT, Row(1, 0.0, "stats/day", body)).decode().splitlines()
+    assert area.startswith("statistics,area=TQ1,gateway=gw1 seconds=86400.0,customers=2.0,saidi_min=1.5,")
+    assert ",caidi_min=3.0,cemi=0.0,asai=0.9989583,qualification=0.9 " in area
+    assert device.startswith("statistics,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 qualification=0.9,")
 
 
 @contextlib.asynccontextmanager
