@@ -166,7 +166,9 @@ async def test_a_meter_that_refuses_whole_blocks_gives_them_in_parts() -> None:
 
 
 @virtual
-async def test_a_meter_that_is_silent_about_a_service_is_asked_ever_more_rarely_and_then_left_in_peace() -> None:
+async def test_a_meter_that_is_silent_about_a_service_is_asked_ever_more_rarely_and_then_left_in_peace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     scene = Scene([meter_row(1)])
     scene.seats["M1"] = Stubborn(scene.meters["M1"], LOAD_PROFILE, b"")
     async with scene.gateway():
@@ -178,3 +180,4 @@ async def test_a_meter_that_is_silent_about_a_service_is_asked_ever_more_rarely_
     assert (figures.waiting, figures.refused) == (0, 1 + CLASSES)
     live = [row for row in scene.disk.of(Stream.LIVE) if row["device"] == "M1" and row.get("fault")]
     assert live == [], "its silence about the past must not cost a poll"
+    assert "M1: down" not in caplog.text
