@@ -46,7 +46,7 @@ PARCEL_S = 0.5
 
 METRICS_S = 60.0
 SMALLEST_ROW = 100
-"""Bytes of an observation that says next to nothing: so many rows at most are in a parcel."""
+"""Bytes of an observation that says next to nothing: as long as none was sent, a row counts for so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class MqttSender:
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
         self._parcel_bytes, self._ceiling, self._passed = LONGEST // 8, LONGEST, 0  # ceiling: of a message
         live = LIVE_PARCELS if settings.together_s else settings.inflight
+        self._row_bytes = SMALLEST_ROW  # mean of the last parcel: how many rows the next one will hold
         self._parcels = {"data": live, "hist": HISTORY_PARCELS}
         self._answered = 0.0  # loop time of the last acknowledgement
         self._complained: set[str] = set()  # what was said since the last connection
@@ -220,12 +221,13 @@ class MqttSender:
         """Parcels of observations, as many as may be on their way; whether there are more rows."""
         lane = f"{kind} {stream}"
         while self._window.room > 0 and self._window.parcels(kind) < self._parcels[kind]:
-            rows = await self._take(lane, stream, 1 + self._parcel_bytes // SMALLEST_ROW, after, upto)
+            rows = await self._take(lane, stream, 1 + self._parcel_bytes // self._row_bytes, after, upto)
             if not rows:
                 return False
             together = kind == "hist" or self._settings.together_s > 0
             part = next(chunks(rows, self._parcel_bytes if together else 1))
             self._after[lane] = part[-1].id
+            self._row_bytes = max(SMALLEST_ROW, sum(len(row.body) for row in part) // len(part))
             parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip, self._ceiling)
             self._send(session, stream, part, parcel, kind)
         return True
