@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from drivers.api import Conversation, LineSettings
-from drivers.dlt645.services.clock import drift, read_clock, read_clock_1997
+from drivers.dlt645.services.clock import drift, read_clock, read_clock_1997, read_clock_either
 from drivers.dlt645.services.dialogue import Dialogue, Script
 from drivers.dlt645.services.write import BROADCAST_LIMIT, Authority, broadcast_clock, set_clock
 from drivers.errors import DriverError
@@ -24,6 +24,7 @@ from rules.observation import Observation
 
 log = logging.getLogger(__name__)
 
+READ = {"1997": read_clock_1997, "auto": read_clock_either}  # by edition; the others have it in one piece
 LEVEL = "04"
 """The password's level for parameters; date and time are two."""
 
@@ -112,9 +113,9 @@ class ClockKeeper:
         return [offset for device in devices if (offset := await self._offset(device)) is not None]
 
     async def _offset(self, device: Device) -> Offset | None:
-        old = device.profile.options.get("edition") == "1997"
+        read = READ.get(str(device.profile.options.get("edition")), read_clock)
         try:
-            shown, poll = await self._say(device, (read_clock_1997 if old else read_clock)(device.address))
+            shown, poll = await self._say(device, read(device.address))
             if shown is None or poll.took_s > LONGEST_S:
                 return None
             off = drift(shown, local(poll.at), local(poll.at + poll.took_s)).total_seconds()
@@ -145,7 +146,8 @@ class ClockKeeper:
         yield from broadcast_clock(local(self._clock.wall()), timedelta(0))
 
     def _single(self, device: Device, authority: Authority) -> Script[bool]:
-        return (yield from set_clock(device.address, local(self._clock.wall()), authority))
+        edition = str(device.profile.options.get("edition"))
+        return (yield from set_clock(device.address, local(self._clock.wall()), authority, edition))
 
     async def _say(self, device: Device, script: Script[Any]) -> tuple[Any, Poll]:
         """A script to its end. Raises what ended it."""

@@ -178,7 +178,7 @@ class SimulatedMeter:
     def _first(self, frame: Frame) -> Frame:
         asked, more = frame.data[: self._digits], frame.data[self._digits :]
         identifier = asked[::-1].hex().upper()
-        profile = self._digits == 4 and identifier.startswith("06")
+        profile = self._digits == 4 and identifier.startswith("060")
         data = self.memory.load_profile(identifier, more) if profile else None if more else self.data(identifier)
         if data is None:
             return self._refusal(frame)

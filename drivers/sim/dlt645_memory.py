@@ -170,7 +170,8 @@ class Memory:
 
     def _parameter(self, identifier: str, usual: str) -> str:
         item, data = find(identifier), self.parameters.get(identifier)
-        return str(item.value(data)) if item and data else usual
+        value = item.value(data) if item and data else None
+        return usual if value is None else str(value)
 
     def _present_values(self) -> Mapping[str, str | None]:
         """What the load profile records, by name."""

@@ -96,7 +96,8 @@ class Supply:
 
     def _limit(self, identifier: str) -> Decimal:
         item, data = find(identifier), self.parameters.get(identifier)
-        return Decimal(str(item.value(data))) if item and data else _USUAL[identifier]
+        value = item.value(data) if item and data else None
+        return _USUAL[identifier] if value is None else Decimal(str(value))
 
     def data(self, identifier: str) -> bytes | None:
         """The voltage quality of a month, of a phase or of all of them; None for another identifier."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.meter_talk import carry, ended, now, on_line, on_open, wrong
+from gateway.cli.meter_talk import carry, ended, find, now, on_line, on_open, wrong
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def clock(device: DeviceId, config: Config = DEFAULT, as_json: Json = False) -> 
 
     Example: taiqu meter clock meter-017
     """
-    from drivers.dlt645.services.clock import drift, read_clock
+    from drivers.dlt645.services.clock import drift, read_clock_either
 
     asked = now()
-    text = carry(config, device, read_clock)
+    text = carry(config, device, read_clock_either)
     _show([{"clock": text, "off_s": round(drift(text, asked, now()).total_seconds(), 1)}], as_json)
 
 
@@ -109,8 +109,8 @@ def set_clock(
     from drivers.dlt645.services import write
 
     authority = _authority(change, password_file, operator, "04")
-    told = now()
-    carry(config, device, lambda address: write.set_clock(address, told, authority))
+    told, edition = now(), str(find(config, device)[1].profile.options.get("edition", ""))
+    carry(config, device, lambda address: write.set_clock(address, told, authority, edition))
     typer.echo(f"{device}: set to {told:%Y-%m-%d %H:%M:%S}")
 
 

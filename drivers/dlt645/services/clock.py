@@ -25,6 +25,11 @@ def read_clock_1997(address: str) -> Script[str | None]:
     return (yield from _apart(address, TIME_1997, DATE_1997))
 
 
+def read_clock_either(address: str) -> Script[str | None]:
+    """The same from a meter whose edition nobody knows: the newer is asked first, the older after silence."""
+    return (yield from read_clock(address)) or (yield from read_clock_1997(address))
+
+
 def _apart(address: str, time_of: str, date_of: str) -> Script[str | None]:
     time = yield from read_item(address, time_of)
     date = yield from read_item(address, date_of)

@@ -19,6 +19,7 @@ from drivers.dlt645.value import parse_format
 from drivers.errors import RefusedError, RequestError
 
 BROADCAST_TIME, WRITE, FREEZE, CLEAR_DEMAND, RELAY = 0x08, 0x14, 0x16, 0x19, 0x1C
+WRITE_1997 = 0x04
 BROADCAST_LIMIT = timedelta(minutes=5)  # a meter ignores a broadcast that would move its clock further
 MIDNIGHT_MARGIN = timedelta(minutes=5)  # no clock is set around the change of day: freezes and tariffs hang on it
 STATUS_WORD_3, RELAY_OPEN, RELAY_TOLD_OPEN, KEPT_POWERED = "04000503", 4, 6, 12
@@ -77,14 +78,19 @@ def write_item(address: str, identifier: str, values: Sequence[Value], authority
     return (yield from read_data(address, identifier)) == data
 
 
-def set_clock(address: str, now: datetime, authority: Authority) -> Script[bool]:
-    """Set date, then time; whether the meter answered to both. Raises RequestError near midnight, RefusedError."""
+def set_clock(address: str, now: datetime, authority: Authority, edition: str = "2007") -> Script[bool]:
+    """Set date, then time; whether the meter answered to both. Raises RequestError near midnight, RefusedError.
+
+    Edition 1997 has a password in front of the data, and no operator.
+    """
     _far_from_midnight(now)
-    date, time = f"{now:%Y-%m-%d}", f"{now:%H:%M:%S}"
-    for identifier, value in (("04000101", date), ("04000102", time)):
-        data = parse_format("YYMMDDWW" if value == date else "hhmmss").write(value)
-        content = wire(identifier) + authority.wire() + data
-        if (yield Question(Frame(address, WRITE, content), repeatable=False)) is None:
+    old = edition == "1997"
+    function, credentials = (WRITE_1997, authority.wire()[:4]) if old else (WRITE, authority.wire())
+    date, time = ("C010", "C011") if old else ("04000101", "04000102")
+    parts = ((date, "YYMMDDWW", f"{now:%Y-%m-%d}"), (time, "hhmmss", f"{now:%H:%M:%S}"))
+    for identifier, notation, value in parts:
+        content = wire(identifier) + credentials + parse_format(notation).write(value)
+        if (yield Question(Frame(address, function, content), repeatable=False)) is None:
             return False
     return True
 

@@ -20,6 +20,7 @@ from drivers.sim.dlt645 import SimulatedMeter
 
 PROFILE = read_profile("dlt645-2007-3p", product_profiles()["dlt645-2007-3p"])
 ADDRESS = "000000000042"
+PASSWORD = bytes.fromhex("0200000000000000")  # level, password, operator: as meters are delivered
 CORPUS = [bytes.fromhex(row["frame"]) for row in json.loads(Path(__file__).with_name("vectors.json").read_text())]
 
 
@@ -39,6 +40,17 @@ def one_input(data: bytes) -> None:
     _as_an_answer(data)
     SimulatedMeter(PROFILE, ADDRESS).answer(data)
     SimulatedMeter(PROFILE, ADDRESS).answer(encode(Frame(ADDRESS, data[0] & 0x1F if data else 0x11, data[1:250])))
+    _as_commands(data[:200])
+
+
+def _as_commands(data: bytes) -> None:
+    """The bytes behind the right password, written to a meter that lives on with them."""
+    meter = SimulatedMeter(PROFILE, ADDRESS)
+    meter.set("clock", "2026-11-22T08:59:50")
+    for function, content in ((0x14, data[:4] + PASSWORD + data[4:]), (0x1B, PASSWORD + data), (0x1C, PASSWORD + data)):
+        meter.answer(encode(Frame(ADDRESS, function, content)))
+    meter.set("clock", "2026-11-22T09:01:00")
+    meter.answer(encode(Frame(ADDRESS, 0x11, data[:4])))
 
 
 def _as_an_answer(data: bytes) -> None:

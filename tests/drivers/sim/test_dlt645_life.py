@@ -280,3 +280,12 @@ def test_the_old_edition_sets_its_clock_with_a_password() -> None:
     assert "answers write" in told(old, 0x04, "11c0 02563412 303008")
     assert values(old, "C011") == {"time": "08:30:30"}
     assert "wrong identifier" in told(old, 0x04, "30c0 02563412 000001")
+
+
+def test_parameters_that_mean_nothing_change_nothing() -> None:
+    living = meter()
+    for identifier, nothing in (("020a0004", "ffff"), ("030e0004", "ffff"), ("040e0004", "ffff"), ("03120004", "ffff")):
+        assert "answers" in told(living, 0x14, identifier + command(HIGH, nothing))
+    wait(living, hours=16)
+    assert list(values(living, "05060001").values()) == ["2026-11-23T00:00"]
+    assert len(living.memory.blocks) == 64

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from drivers.dlt645.frame import EVERYONE, frames
-from drivers.dlt645.services.clock import read_clock
+from drivers.dlt645.services.clock import read_clock, read_clock_either
 from drivers.dlt645.services.dialogue import Script
 from drivers.dlt645.services.read import read_item
 from drivers.dlt645.services.write import (
@@ -114,6 +114,17 @@ def test_a_clock_is_set(meter: SimulatedMeter) -> None:
     line = Line(meter)
     line.carry(set_clock(ADDRESS, NOW, Authority("123456", level="04")))
     assert line.carry(read_clock(ADDRESS)) == "2026-11-22T09:00:00"
+
+
+def test_a_clock_of_the_old_edition_is_set_and_read() -> None:
+    profile = read_profile("dlt645-1997-3p", product_profiles()["dlt645-1997-3p"])
+    old = SimulatedMeter(profile, ADDRESS, passwords={"02": "123456"})
+    old.advance(NOW - timedelta(hours=2))
+    line = Line(old)
+    assert line.carry(set_clock(ADDRESS, NOW, GOOD, "1997")) is True
+    assert line.carry(read_clock_either(ADDRESS)) == NOW.isoformat()
+    with pytest.raises(RefusedError, match="wrong password"):
+        line.carry(set_clock(ADDRESS, NOW, WRONG, "1997"))
 
 
 def test_a_broadcast_sets_all_clocks_of_a_line_once_a_day(meter: SimulatedMeter) -> None:
