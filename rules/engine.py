@@ -11,6 +11,8 @@ from rules.neutral import Neutral
 from rules.observation import Observation
 from rules.phases import MvPhase
 from rules.pool import Pool
+from rules.power_quality import PowerQuality
+from rules.repeats import Repeats
 from rules.report import judge
 from rules.statistics import Quality, Statistics
 from rules.supply import Supply
@@ -59,6 +61,8 @@ class Engine:
         self._half = MvPhase(tree, self._witnesses, limits, area)
         self._voltage = Voltage(tree, self._witnesses, limits, area)
         self._transformer = Transformer(tree, limits, area)
+        self._power_quality = PowerQuality(tree, limits, area)
+        self._repeats = Repeats(tree, limits)
         self._statistics = Statistics(area, limits)
         self._contact = Contact(self._witnesses, limits, area)
         self._weak = WeakPoints(tree, self._witnesses, limits, area)
@@ -128,6 +132,8 @@ class Engine:
             self._statistics.carry(witness)
             if self._transformer.take(observation):
                 said += self._say_all("transformer", self._transformer.claims())
+        if name not in self._masked and self._power_quality.take(observation, witness):
+            said += self._say_all("quality", self._power_quality.claims())
         if self._weak.take(observation, witness):
             said += self._say_all("weak", self._weak.claims())
         if witness.single and self._contact.take(witness):
@@ -191,6 +197,8 @@ class Engine:
                 "half": self._half.dump(),
                 "voltage": self._voltage.dump(),
                 "transformer": self._transformer.dump(),
+                "quality": self._power_quality.dump(),
+                "repeats": self._repeats.dump(),
                 "weak": self._weak.dump(),
                 "contact": sorted(self._contact.told),
                 "statistics": self._statistics.dump(),
@@ -219,6 +227,8 @@ class Engine:
         self._mask()
         wishes = self._supply.step(self._now, self._masked)
         said += self._teller.say(self._now)
+        if self._repeats.take(said) or self._book.get("repeats"):
+            said += self._say("repeats", self._repeats.claim(self._now))
         said += self._noise()
         for plan in self._pool.not_executed(self._now):
             said += self._say(f"plan/{plan.id}", idle_plan_claim(plan, self._now))
@@ -245,8 +255,10 @@ class Engine:
         """What the voltage rule has gathered; not for every meter of a group a word of its own."""
         if not self._news or self._now - self._gathered < self._area.poll_period_s / 4:
             return []
-        self._news, self._gathered = False, self._now
-        return self._say_all("voltage", self._voltage.claims())
+        self._gathered = self._now
+        said = self._say_all("voltage", self._voltage.claims())
+        self._news = self._voltage.waiting
+        return said
 
     def _relay(self, witness: Witness) -> list[Incident]:
         self._stirred = True
@@ -324,6 +336,8 @@ class Engine:
             self._half.load(saved.get("half"))
             self._voltage.load(saved["voltage"])
             self._transformer.load(saved["transformer"])
+            self._power_quality.load(saved.get("quality", {}))
+            self._repeats.load(saved.get("repeats", {}))
             self._weak.load(saved["weak"])
             self._contact.told.update(_strings(saved.get("contact")))
             self._statistics.load(saved["statistics"])

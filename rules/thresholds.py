@@ -32,6 +32,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "margin_share": _t(0.01, "of Un", "how far inside the limit counts as recovered", high=0.1),
         "prealarm_s": _t(300, "s", "time outside after which it is suspected"),
         "hold_s": _t(3600, "s", "time outside after which it is confirmed", "State Grid practice: 1 h"),
+        "dip_share": _t(0.85, "of Un", "one reading below this between good ones is a dip", "IEC 61000-4-30: 0.9", 1),
         "severe_hold_s": _t(60, "s", "time beyond the severe limit after which it is severe", "meters' own event"),
         "clear_s": _t(300, "s", "time inside after which it is over"),
     },
@@ -98,7 +99,37 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "reverse_s": _t(900, "s", "time of export after which it is said"),
         "oil_high": _t(85, "degC", "top oil above this is high", "ONAN practice"),
         "oil_limit": _t(95, "degC", "top oil above this is critical", "ONAN limit"),
+        "oil_rise_k": _t(55, "K", "oil above air at the rated load", "rating of ONAN units"),
+        "oil_loss_ratio": _t(5, "ratio", "load losses at the rated load to those without load", "IEC 60076-7"),
+        "oil_lag_s": _t(10800, "s", "time constant of the oil", "IEC 60076-7: 180 min for small ONAN units"),
+        "oil_excess_k": _t(15, "K", "oil warmer by more than load and air explain"),
+        "oil_excess_s": _t(1800, "s", "time of such an excess after which it is confirmed"),
         "oil_s": _t(300, "s", "time above an oil limit after which it is confirmed"),
+    },
+    "quality": {
+        "window_s": _t(600, "s", "the mean over this is held against a limit", "IEC 61000-4-30: 10 min"),
+        "short_window_s": _t(60, "s", "the same, for frequency and phase sequence"),
+        "margin_share": _t(0.2, "of limit", "how far inside its limit a mean must be for it to be over", high=1),
+        "voltage_unbalance_share": _t(
+            0.02, "of mean", "a phase voltage at the transformer further off is unbalanced", "GB/T 15543: 2 %", 1
+        ),
+        "voltage_unbalance_far_share": _t(
+            0.06, "of mean", "the same elsewhere, where loads shift the neutral point", high=1
+        ),
+        "current_window_s": _t(7200, "s", "the same, for unbalanced currents", "utility practice: 2 h"),
+        "current_unbalance_share": _t(0.5, "share", "(Imax-Imin)/Imax above this, not at the transformer", high=1),
+        "unbalance_least_a": _t(40, "A", "largest current from which its unbalance matters"),
+        "frequency_hz": _t(50, "Hz", "nominal frequency"),
+        "frequency_off_hz": _t(0.2, "Hz", "a frequency further off is mentioned", "GB/T 15945-2008"),
+        "power_factor": _t(0.85, "PF", "a power factor of the area below this is low", "vendors' default", 1),
+        "power_factor_load_share": _t(0.1, "of rated", "load from which the power factor matters", high=10),
+        "power_factor_window_s": _t(900, "s", "the mean power factor over this is judged"),
+        "voltage_thd_percent": _t(5, "%", "distortion of the voltage above this is high", "GB/T 14549-1993: 5 %", 100),
+        "sequence_share": _t(0.5, "share", "of readings that report a reversed sequence", high=1),
+    },
+    "repeats": {
+        "outages": _t(3, "outages", "sustained ones of a customer that are too many"),
+        "memory_days": _t(60, "d", "over how long they are counted"),
     },
     "pool": {
         "early_s": _t(900, "s", "a planned outage may begin this much before its time"),

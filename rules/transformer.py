@@ -7,16 +7,19 @@ from rules.area import Area
 from rules.book import Claim
 from rules.incident import Severity
 from rules.observation import Observation
+from rules.oil import Oil
 from rules.threshold import Band, Outside, step
 from rules.thresholds import Limits
 from rules.topology import Tree
 
+OIL_MARGIN_K = 3.0  # how far below its limit the oil counts as cool again
 SEVERITY: Mapping[str, Severity] = {
     "overload": "major",
     "heavy_load": "minor",
     "current_unbalance": "minor",
     "reverse_power": "info",
     "oil_temperature_high": "major",
+    "oil_temperature_unexplained": "minor",
 }
 
 
@@ -37,14 +40,16 @@ class Transformer:
             "current_unbalance": load,
             "reverse_power": Band(own["reverse_s"], own["reverse_s"], own["clear_s"], gap),
             "oil_temperature_high": Band(own["oil_s"], own["oil_s"], own["clear_s"], gap),
+            "oil_temperature_unexplained": Band(own["oil_excess_s"], own["oil_excess_s"], own["clear_s"], gap),
         }
+        self._oil = Oil(limits)
         self.outside: dict[str, Outside] = {}
         self._ended: list[str] = []
 
     def take(self, seen: Observation) -> bool:
         """The terminal was read; whether an incident may have changed."""
         changed = False
-        for kind, value, limit, margin in self._measured(seen.values):
+        for kind, value, limit, margin in self._measured(seen.at, seen.values):
             was = self.outside.get(kind)
             if was is None:
                 if value > limit:
@@ -63,11 +68,12 @@ class Transformer:
             changed = changed or change is not None
         return changed
 
-    def _measured(self, values: Mapping[str, float | None]) -> Iterator[tuple[str, float, float, float]]:
+    def _measured(self, at: float, values: Mapping[str, float | None]) -> Iterator[tuple[str, float, float, float]]:
         """(kind, value, limit, margin) of everything that can be told from one reading."""
         own = self._own
         amps = [values.get(f"current_{phase}") for phase in "abc"]
         volts = [values.get(f"voltage_{phase}") for phase in "abc"]
+        share: float | None = None
         if self._rated and all(a is not None for a in amps) and all(v is not None for v in volts):
             share = sum((a or 0) * (v or 0) for a, v in zip(amps, volts, strict=True)) / 1000 / self._rated
             margin = own["margin_share"]
@@ -82,7 +88,11 @@ class Transformer:
             yield "reverse_power", -power / self._rated, own["reverse_share"], 0.0
         oil = values.get("oil_temperature")
         if oil is not None:
-            yield "oil_temperature_high", oil, own["oil_high"], 3.0
+            yield "oil_temperature_high", oil, own["oil_high"], OIL_MARGIN_K
+        ambient = values.get("ambient_temperature")
+        if oil is not None and ambient is not None and share is not None:
+            excess = self._oil.excess(at, share, ambient, oil)
+            yield "oil_temperature_unexplained", excess, own["oil_excess_k"], OIL_MARGIN_K
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over."""
@@ -116,10 +126,13 @@ class Transformer:
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return {"outside": {kind: asdict(outside) for kind, outside in self.outside.items()}, "ended": self._ended}
+        outside = {kind: asdict(outside) for kind, outside in self.outside.items()}
+        return {"outside": outside, "ended": self._ended, "oil": self._oil.state}
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
         self.outside = {kind: Outside(**outside) for kind, outside in kept["outside"].items()}
         self._ended = list(kept["ended"])
+        if isinstance(oil := kept.get("oil"), list | tuple):
+            self._oil.state = (float(oil[0]), float(oil[1]))

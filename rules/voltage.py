@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from rules.area import Area
 from rules.book import Claim
+from rules.dips import Dips
 from rules.threshold import Band, Outside, step
 from rules.thresholds import Limits
 from rules.topology import Tree
@@ -33,16 +34,20 @@ class Voltage:
         self._severe_hold = own["severe_hold_s"]
         self._band = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s)
         self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
+        self._dips = Dips(tree, witnesses, limits, area)
         self._groups: dict[str, list[str]] = {}  # devices that were surely outside since the feeder was, by key
 
     def take(self, witness: Witness) -> bool:
         """A device was read; whether an incident may have changed."""
         volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
-        if not volts or witness.device.kind == "neighbour_ttu":
+        if witness.device.kind == "neighbour_ttu":
             return False
+        dip = self._dips.take(witness)
+        if not volts:
+            return dip
         low = self._sample("low_voltage", witness, min(volts), sign=-1)
         high = self._sample("over_voltage", witness, max(volts), sign=1)
-        return low or high
+        return low or high or dip
 
     def _sample(self, kind: str, witness: Witness, volt: float, sign: int) -> bool:
         bad = sign * (volt - self._bad[kind]) > 0
@@ -66,10 +71,16 @@ class Voltage:
             witness.watched = any(witness.device.id in outside for outside in self.outside.values())
         return change is not None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are dips that others may still be told with."""
+        return bool(self._dips.seen)
+
     def forget(self, device: str) -> None:
         """Something else explains this device's voltage."""
         for kind in KINDS:
             self.outside[kind].pop(device, None)
+        self._dips.forget(device)
         self._witnesses[device].watched = False
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
@@ -89,6 +100,7 @@ class Voltage:
             widest[key] = sorted(sure.union(self._groups.get(key, ())))
             yield key, self._claim(kind, devices, widest[key])
         self._groups = widest
+        yield from self._dips.claims()
 
     def _claim(self, kind: str, devices: list[str], sure: list[str]) -> Claim:
         """The group as it is now, at the node of all that were surely outside: recovering one by one moves nothing."""
@@ -117,10 +129,12 @@ class Voltage:
     def dump(self) -> object:
         """Its state as plain data."""
         kept = {kind: {d: asdict(o) for d, o in devices.items()} for kind, devices in self.outside.items()}
-        return {"outside": kept, "groups": {key: list(devices) for key, devices in self._groups.items()}}
+        groups = {key: list(devices) for key, devices in self._groups.items()}
+        return {"outside": kept, "groups": groups, "dips": self._dips.dump()}
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
         self.outside = {k: {d: Outside(**o) for d, o in devices.items()} for k, devices in kept["outside"].items()}
         self._groups = kept["groups"]
+        self._dips.load(kept.get("dips", [{}, {}]))
