@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import orjson
-
 from gateway.backfill.history import History
 from gateway.backfill.steps import Past
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
+from gateway.slim import slim_json
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
@@ -117,9 +116,9 @@ def observed(seen: Observation) -> Draft:
     if seen.source != "poll":
         row["source"] = seen.source
     stream = Stream.BACKFILL if seen.source == "backfill" else Stream.LIVE
-    return Draft(stream, seen.at, seen.bus or "", orjson.dumps(row))
+    return Draft(stream, seen.at, seen.bus or "", slim_json(row))
 
 
 def told(incident: Incident) -> Draft:
     """A change of an incident as a row; its key is the end of its topic."""
-    return Draft(Stream.EVENT, incident.at, f"event/{incident.severity}", orjson.dumps(incident))
+    return Draft(Stream.EVENT, incident.at, f"event/{incident.severity}", slim_json(incident))

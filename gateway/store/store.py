@@ -16,6 +16,7 @@ import orjson
 
 from gateway.clock import Clock, iso
 from gateway.settings.models import Store as Settings
+from gateway.slim import slim_json
 from gateway.store.disk import Disk
 from gateway.store.file import Lock, StoreError, is_corrupt
 from gateway.store.outbox import Outbox
@@ -149,7 +150,7 @@ class Store:
 
     def _note(self, state: State) -> None:
         for key, value in state.items():
-            self._waiting.state[key] = None if value is None else orjson.dumps(value)
+            self._waiting.state[key] = None if value is None else slim_json(value)
 
     async def flush(self) -> None:
         """Return when everything that was put so far is on disk."""
