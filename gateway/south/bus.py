@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from zlib import crc32
 
 from drivers import registry
 from drivers.api import Conversation, Driver
@@ -59,8 +60,10 @@ class Bus:
         self._busy_s = 0.0
         self._closed = False
         self._wake: asyncio.Future[None] | None = None
+        # there may be a thousand lines on a network: they do not begin their periods together
+        share = 1.0 if link.paced else (1 + crc32(line.id.encode()) % 1000) / 1000
         self._stations = {
-            device.id: self._station(device, drivers(device.driver), (index + 1) / len(devices))
+            device.id: self._station(device, drivers(device.driver), (index + share) / len(devices))
             for index, device in enumerate(devices)
         }
 
