@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from drivers.api import Conversation
 from gateway.backfill.filler import Filler
+from gateway.board import Board
 from gateway.clock import Clock, SystemClock, iso
 from gateway.clock_care import ClockKeeper
 from gateway.days import Days
@@ -30,9 +31,9 @@ from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Lane, Poll
 from gateway.store import Store, Stream
-from gateway.verbs import Verbs, announced
+from gateway.verbs import Verbs, announced, ordered
 from rules.engine import Engine
-from rules.incident import Wish
+from rules.incident import Incident, Wish
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ class Gateway:
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
-        self.rules = Engine(site.area, site.thresholds, [*site.planned, *announced(saved)], site.orders, saved)
+        plans, orders = [*site.planned, *announced(saved)], [*site.orders, *ordered(saved)]
+        self.rules = Engine(site.area, site.thresholds, plans, orders, saved)
+        self.board = Board(saved)
         self.selfcare = Selfcare(site.id, saved)
         self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
@@ -123,6 +126,9 @@ class Gateway:
             troubles, items = self.selfcare.step(self.clock.wall(), self.store.figures(), influx)
             if troubles:
                 self.store.put(map(told, troubles), items)
+            now = self.clock.wall()
+            if drafts := self.board.step(now, self.rules.pool(now)):
+                self.store.put(drafts, self.board.changes())
 
     async def _part(self) -> None:
         """Everything to disk; then a moment for broker and database to acknowledge what is left."""
@@ -182,6 +188,7 @@ class Gateway:
             self.birth,
             Commands(self._verbs().table, self.clock),
             Company.of(self.site, self.clock.wall, int(self.boot_id[:2], 16)),
+            self.board.standing,
         )
 
     def _verbs(self) -> Verbs:
@@ -193,8 +200,11 @@ class Gateway:
         def ask(device: str, points: Sequence[str]) -> Awaitable[Poll]:
             return self.buses[self._line_of[device]].ask(device, points)
 
+        def tell(incident: Incident) -> None:
+            self.pipeline.tell(told(incident))
+
         remember = self.pipeline.history.ledger.want
-        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures, remember)
+        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures, tell, remember)
 
     def _influx(self) -> InfluxSender | None:
         if self.site.influx is None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 NodeKind = Literal["mv_feeder", "transformer", "feeder", "line", "box"]
+PlanKind = Literal["planned", "orderly"]
 DeviceKind = Literal["meter", "ttu", "ltu", "neighbour_ttu"]
 """ttu: terminal at the transformer. ltu: unit at a feeder's head. neighbour_ttu: another area's terminal."""
 
@@ -57,13 +58,14 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutage:
-    """An outage that the utility announced."""
+    """An outage that the utility announced; orderly: to share power that is short."""
 
     id: str
     node: str
     start: float  # epoch seconds
     end: float
     reason: str = ""
+    kind: PlanKind = "planned"
 
 
 @dataclass(frozen=True, slots=True)

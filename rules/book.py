@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from rules.incident import Incident, Reason, Severity, State
 from rules.topology import Tree
@@ -19,6 +20,14 @@ CODES: Mapping[str, str] = {  # IEC 61968-9: device type, domain, subdomain, eve
     "low_voltage": "3.26.38.223",
     "over_voltage": "3.26.38.248",
 }
+
+
+GRAVE: tuple[Severity, ...] = ("critical", "major", "minor", "info")
+BY_HAND = ("acknowledged_by", "shelved_by", "shelved_until", "progress", "expected_end")
+"""Fields of an incident that operators set and no rule touches."""
+
+NEVER = 1e15
+"""Epoch seconds that nobody lives to see; finite, so that it survives being saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,10 @@ class Book:
         reason = _reason(was, claim)
         if reason is None and was is not None and self._forgotten(was, claim, at):
             reason = "reminder"
+        shelved = was is not None and was.shelved_until is not None
+        if was is not None and shelved and (at >= (was.shelved_until or at) or _graver(claim, was)):
+            was, shelved = replace(was, shelved_by="", shelved_until=None), False
+            reason = reason or "unshelved"
         if reason is None:
             return None
         if was is None:
@@ -85,17 +98,19 @@ class Book:
             figures=claim.figures,
             explained_by=claim.explained_by,
             code=CODES.get(claim.type, ""),
+            **({name: getattr(was, name) for name in BY_HAND} if was else {}),
         )
         self._changed.add(key)
         if claim.state in ENDED:
             del self._open[key]
-        else:
-            self._open[key] = incident
-        return incident
+            return incident
+        self._open[key] = incident
+        return None if shelved else incident
 
     def _forgotten(self, was: Incident, claim: Claim, at: float) -> bool:
         serious = claim.severity in ("critical", "major") and claim.state == "confirmed"
-        return serious and at - was.at >= self._remind_s
+        quiet = was.acknowledged_by or was.shelved_until is not None
+        return serious and not quiet and at - was.at >= self._remind_s
 
     def end(self, key: str, at: float, ended_at: float, evidence: str = "") -> Incident | None:
         """Close what lasts under a key: cleared when it was confirmed, cancelled when it was only suspected."""
@@ -107,6 +122,25 @@ class Book:
         reason: Reason = "cancelled" if was.state == "suspected" else "cleared"
         said = (*was.evidence, evidence) if evidence else was.evidence
         return replace(was, state=state, reason=reason, at=at, ended_at=ended_at, evidence=said)
+
+    def mark(self, incident: str, reason: Reason, at: float, marks: Mapping[str, Any]) -> tuple[Incident, ...]:
+        """Set fields of `BY_HAND` in what lasts under an id; empty when nothing does."""
+        for key, was in self._open.items():
+            if was.id == incident:
+                self._changed.add(key)
+                self._open[key] = replace(was, reason=reason, at=at, **marks)
+                return (self._open[key],)
+        return ()
+
+    def unshelved(self, at: float) -> list[Incident]:
+        """What was shelved until now or earlier, to be told again."""
+        due = [one.id for one in self._open.values() if one.shelved_until is not None and one.shelved_until <= at]
+        marks = {"shelved_by": "", "shelved_until": None}
+        return [told for incident in due for told in self.mark(incident, "unshelved", at, marks)]
+
+    def deadline(self) -> float:
+        """When the next shelf is over."""
+        return min((one.shelved_until for one in self._open.values() if one.shelved_until is not None), default=NEVER)
 
     def get(self, key: str) -> Incident | None:
         """What lasts under a key."""
@@ -139,6 +173,10 @@ class Book:
             if name.startswith("incident/") and isinstance(kept, dict):
                 lists = {key: tuple(value) for key, value in kept.items() if isinstance(value, list)}
                 self._open[name.removeprefix("incident/")] = Incident(**{**kept, **lists})
+
+
+def _graver(claim: Claim, was: Incident) -> bool:
+    return GRAVE.index(claim.severity) < GRAVE.index(was.severity)
 
 
 def _reason(was: Incident | None, claim: Claim) -> Reason | None:

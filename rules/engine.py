@@ -6,11 +6,12 @@ from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.case_teller import CaseTeller
 from rules.contact import Contact
+from rules.hand import Hand
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.neutral import Neutral
 from rules.observation import Observation
 from rules.phases import MvPhase
-from rules.pool import Pool
+from rules.pool import Entry, Pool
 from rules.power_quality import PowerQuality
 from rules.repeats import Repeats
 from rules.report import judge
@@ -56,6 +57,7 @@ class Engine:
         }
         self._pool = Pool(tree, limits, planned, orders)
         self._book = Book(tree, limits["pool"]["remind_s"])
+        self.hand = Hand(self._book, self._handled)
         self._supply = Supply(tree, self._witnesses, limits, area)
         self._neutral = Neutral(tree, self._witnesses, limits, area)
         self._half = MvPhase(tree, self._witnesses, limits, area)
@@ -175,6 +177,24 @@ class Engine:
         self._dirty = self._stirred = True
         self._rouse()
 
+    def order(self, order: DisconnectOrder) -> tuple[Incident, ...]:
+        """Know of an order to open a relay; what is said of the relay when it was found open already."""
+        self._pool.orders.append(order)
+        return self._ordered(order.device)
+
+    def unorder(self, device: str) -> tuple[Incident, ...]:
+        """Forget the orders for a device."""
+        self._pool.withdraw(device)
+        return self._ordered(device)
+
+    def _ordered(self, device: str) -> tuple[Incident, ...]:
+        witness = self._witnesses.get(device)
+        return tuple(self._relay(witness)) if witness is not None and witness.relay_open else ()
+
+    def pool(self, at: float) -> tuple[Entry, ...]:
+        """Every outage that is announced, ordered or found out."""
+        return tuple(self._pool.entries(self._book.active(), at))
+
     def active(self) -> tuple[Incident, ...]:
         """Incidents that last now, oldest first."""
         return self._book.active()
@@ -202,7 +222,7 @@ class Engine:
                 "weak": self._weak.dump(),
                 "contact": sorted(self._contact.told),
                 "statistics": self._statistics.dump(),
-                "plans": sorted(self._pool.executed),
+                "plans": self._pool.dump(),
                 **self._book.changes(),
             }
         return items
@@ -217,7 +237,12 @@ class Engine:
             return self._stepped + self._beat
         if self._supply.cases:
             return self._stepped + self._area.poll_period_s
-        return self._pool.deadline()
+        return min(self._pool.deadline(), self._book.deadline())
+
+    def _handled(self) -> None:
+        """An operator changed an incident."""
+        self._stirred = True
+        self._wake = min(self._wake, self._book.deadline())
 
     def _step(self) -> Outcome:
         """Weigh everything that changed since the last step."""
@@ -229,7 +254,7 @@ class Engine:
         said += self._teller.say(self._now)
         if self._repeats.take(said) or self._book.get("repeats"):
             said += self._say("repeats", self._repeats.claim(self._now))
-        said += self._noise()
+        said += [*self._noise(), *self._book.unshelved(self._now)]
         for plan in self._pool.not_executed(self._now):
             said += self._say(f"plan/{plan.id}", idle_plan_claim(plan, self._now))
             said += self._say(f"plan/{plan.id}", None)
@@ -264,8 +289,8 @@ class Engine:
         self._stirred = True
         if not witness.relay_open:
             return self._say(f"relay/{witness.device.id}", None)
-        ordered = self._pool.order_for(witness.device.id, witness.at) is not None
-        claim = relay_claim(witness.device.id, witness.at, witness.at - witness.interval, ordered)
+        ordered = self._pool.order_for(witness.device.id, witness.relay_at) is not None
+        claim = relay_claim(witness.device.id, witness.relay_at, witness.relay_at - witness.interval, ordered)
         return self._say(f"relay/{witness.device.id}", claim)
 
     def _phases(self) -> list[Incident]:
@@ -341,7 +366,7 @@ class Engine:
             self._weak.load(saved["weak"])
             self._contact.told.update(_strings(saved.get("contact")))
             self._statistics.load(saved["statistics"])
-            self._pool.executed.update(_strings(saved.get("plans")))
+            self._pool.load(saved.get("plans"))
         self._book.load(saved)
 
 

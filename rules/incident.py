@@ -6,10 +6,14 @@ from typing import Literal
 
 State = Literal["suspected", "confirmed", "cleared", "cancelled", "explained"]
 Reason = Literal[
-    "first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained", "corrected"
-]
-"""corrected: begin and end of what is over, set right by records that devices kept."""
+    "first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained", "corrected",
+    "acknowledged", "shelved", "unshelved", "progress",
+]  # fmt: skip
+"""corrected: begin and end of what is over, set right by records that devices kept. The last four: an operator's hand,
+or a shelf whose time is over."""
 Severity = Literal["critical", "major", "minor", "info"]
+Work = Literal["dispatched", "arrived", "repaired"]
+"""How far the crew is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Incident:
     figures: Mapping[str, float] = field(default_factory=dict)  # numbers for an engineer
     explained_by: str | None = None
     code: str = ""  # IEC 61968-9 event code
+    acknowledged_by: str = ""  # an operator: no more reminders
+    shelved_by: str = ""
+    shelved_until: float | None = None  # silent until then, unless it ends or grows in severity
+    progress: Work | None = None
+    expected_end: float | None = None  # as the crew says
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,35 @@
 """The outage pool: announced outages and disconnect orders, and what they explain."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from rules.area import DisconnectOrder, PlannedOutage
+from rules.book import NEVER
+from rules.correction import is_outage
+from rules.incident import Incident
 from rules.thresholds import Limits
 from rules.topology import Tree
 
-NEVER = 1e15
-"""Epoch seconds that nobody lives to see; finite, so that it survives being saved."""
+KEPT_S = 86_400.0
+"""How long a plan that is over is still shown."""
+
+Progress = Literal["announced", "running", "overrun", "not executed", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One outage of the pool: announced, ordered or found."""
+
+    id: str
+    kind: Literal["planned", "orderly", "arrears", "fault"]
+    state: Progress
+    node: str
+    start: float  # epoch seconds
+    end: float | None = None  # as announced
+    customers: int = 0  # without supply now
+    incident: str | None = None
+    reason: str = ""
 
 
 class Pool:
@@ -22,7 +44,8 @@ class Pool:
         self._order_s = limits["pool"]["order_s"]
         self.planned = {outage.id: outage for outage in planned}
         self.orders = list(orders)
-        self.executed: set[str] = set()  # plans that an outage belonged to
+        self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
+        self._idle: set[str] = set()  # those that nothing came of
 
     def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
         """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
@@ -48,9 +71,70 @@ class Pool:
         """Plans whose time is over without an outage; each is given once."""
         over = [p for p in self.planned.values() if p.id not in self.executed and at >= p.end + self._late]
         self.executed.update(plan.id for plan in over)
+        self._idle.update(plan.id for plan in over)
         return over
 
     def order_for(self, device: str, at: float) -> DisconnectOrder | None:
         """The order by which a relay that was found open at this time was opened."""
         given = [o for o in self.orders if o.device == device and o.at - 60 <= at <= o.at + self._order_s]
         return given[-1] if given else None
+
+    def withdraw(self, device: str) -> None:
+        """Forget the orders for a device."""
+        self.orders = [order for order in self.orders if order.device != device]
+
+    def entries(self, active: Iterable[Incident], at: float) -> Iterator[Entry]:
+        """Everything that is announced, ordered or found out now."""
+        lost = [one for one in active if one.state == "confirmed" and one.explained_by is None]
+        running: dict[str, Incident] = {}
+        for incident in lost:
+            if incident.type == "planned_outage":
+                plan = self.plan_for((incident.node, *incident.equivalents), incident.started_at)
+                running[plan.id if plan else ""] = incident
+            elif is_outage(incident):
+                customers, start = len(incident.customers), incident.started_at
+                yield Entry(
+                    incident.id, "fault", "running", incident.node, start, None, customers, incident.id, incident.cause
+                )
+        for plan in self.planned.values():
+            if plan.id in running or at <= plan.end + self._late + KEPT_S:
+                yield self._planned(plan, running.get(plan.id), at)
+        yield from self._ordered({one.node: one for one in lost if one.type == "arrears_disconnect"}, at)
+
+    def _planned(self, plan: PlannedOutage, incident: Incident | None, at: float) -> Entry:
+        state: Progress = "announced"
+        if incident is not None:
+            state = "overrun" if self.overrun(plan, at) else "running"
+        elif plan.id in self.executed:
+            state = "not executed" if plan.id in self._idle else "over"
+        customers, known = (len(incident.customers), incident.id) if incident else (0, None)
+        return Entry(plan.id, plan.kind, state, plan.node, plan.start, plan.end, customers, known, plan.reason)
+
+    def _ordered(self, open_relays: dict[str, Incident], at: float) -> Iterator[Entry]:
+        """The newest order of every device, as long as it may be carried out or its relay is open."""
+        for order in {order.device: order for order in sorted(self.orders, key=lambda order: order.at)}.values():
+            incident = open_relays.get(order.device)
+            if incident or at <= order.at + self._order_s:
+                state: Progress = "running" if incident else "announced"
+                customers, known = (len(incident.customers), incident.id) if incident else (0, None)
+                yield Entry(
+                    f"order-{order.device}",
+                    "arrears",
+                    state,
+                    order.device,
+                    order.at,
+                    None,
+                    customers,
+                    known,
+                    order.kind,
+                )
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return {"executed": sorted(self.executed), "idle": sorted(self._idle)}
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        if isinstance(kept, dict):
+            self.executed.update(kept["executed"])
+            self._idle.update(kept["idle"])

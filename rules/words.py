@@ -62,7 +62,7 @@ def case_claim(
     if case.kind == "supply" and (plan := pool.plan_for((case.node, *claim.equivalents), case.since)):
         says = f"announced as {plan.id}" + (f": {plan.reason}" if plan.reason else "")
         claim = replace(
-            claim, type="planned_outage", severity="info", cause="planned", evidence=(*claim.evidence, says)
+            claim, type="planned_outage", severity="info", cause=plan.kind, evidence=(*claim.evidence, says)
         )
         if pool.overrun(plan, at):
             says = f"{plan.id} should have ended {(at - plan.end) / 60:.0f} min ago"

@@ -16,8 +16,8 @@ from gateway.north.session import BrokerError, Session
 ECHO_S = 10.0
 """How long the broker may take to pass a message of ours back to us."""
 
-KEPT = ("alarm/", "notice/")
-"""Topics whose retained messages stand and fall with incidents."""
+KEPT = ("alarm/", "notice/", "pool/")
+"""Topics whose retained messages stand and fall with incidents and plans."""
 
 
 def description(devices: Sequence[Message]) -> str:
@@ -41,7 +41,7 @@ class Greeting:
         BrokerError then.
         """
         self.session.heard = self._hear
-        for topic in ("state", "alarm/+", "notice/+", "echo"):
+        for topic in ("state", "alarm/+", "notice/+", "pool/+", "echo"):
             if not await self.session.subscribe(self.root + topic):
                 return False
         self.session.publish(Message(f"{self.root}echo", orjson.dumps(nonce)))

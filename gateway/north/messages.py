@@ -91,10 +91,10 @@ class CustomersNotices(Protocol):
 def event(row: Row, store: str, source: str, notices: CustomersNotices) -> Parcel:
     """A change of an incident: a CloudEvents 1.0 envelope, and alarm and notices that stand or fall with it.
 
-    A row of another kind, such as a day's statistics, is published as it is.
+    A row of another kind, such as a day's statistics, is published as it is; the pool's entries stand.
     """
     if not row.key.startswith("event/"):
-        return Parcel((row.id,), (Message(row.key, row.body),))
+        return Parcel((row.id,), (Message(row.key, row.body, retain=row.key.startswith("pool/")),))
     said = orjson.loads(row.body)
     head = orjson.dumps(
         {

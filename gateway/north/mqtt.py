@@ -75,8 +75,9 @@ class MqttSender:
         birth: Callable[[], Mapping[str, object]],
         commands: Commands | None = None,
         faces: Company | None = None,
+        pool: Callable[[], dict[str, bytes]] = dict,
     ) -> None:
-        """`birth`: what the state says besides `state`: boot id, version and the like."""
+        """`birth`: what the state says besides `state`, such as the boot id. `pool`: what stands on its topics."""
         self.root = f"{settings.root}/v1/{level(site.id)}/"
         self._site, self._settings, self._outbox = site, settings, outbox
         self._store_id, self._active, self._figures, self._birth = store_id, active, figures, birth
@@ -85,6 +86,7 @@ class MqttSender:
             self._brokers.append(replace(settings, host=settings.fallback_host, port=settings.fallback_port))
         self._commands = commands
         self._faces = faces or Company()
+        self._pool = pool
         self._answering: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
         self._devices = tuple(meta(site.devices))
@@ -151,7 +153,7 @@ class MqttSender:
                 log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
         active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
         standing = {f"alarm/{level(one['id'])}": orjson.dumps(one) for one in active if one["state"] in LASTING}
-        greeting.say(self._state("online"), self._devices, standing | self._notices.standing(active))
+        greeting.say(self._state("online"), self._devices, standing | self._notices.standing(active) | self._pool())
         for message in self._faces.births(self._active()):
             session.publish(message, message.qos)
         log.info("mqtt: connected to %s", session.broker)

@@ -72,5 +72,7 @@ def _body(said: Mapping[str, Any]) -> bytes:
             "node": said["node"],
             "phases": said["phases"],
             "since": iso(said["started_at"]),
+            "progress": said["progress"],
+            "expected_end": None if said["expected_end"] is None else iso(said["expected_end"]),
         }
     )

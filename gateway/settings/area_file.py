@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt
 from pydantic import AwareDatetime, TypeAdapter
 
-from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.fault import Fault
 from gateway.settings.models import STRICT, Name
-from gateway.settings.shape import shaped
+from gateway.settings.shape import fresh, shaped
 from gateway.settings.toml_file import TomlFile
-from rules.area import DisconnectOrder, Node, NodeKind, PlannedOutage
+from rules.area import DisconnectOrder, Node, NodeKind, PlanKind, PlannedOutage
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class PlannedRow:
     start: AwareDatetime
     end: AwareDatetime
     reason: str = ""
+    kind: PlanKind = "planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class AreaFile:
 
     def outages(self) -> tuple[PlannedOutage, ...]:
         return tuple(
-            PlannedOutage(row.id, row.node, row.start.timestamp(), row.end.timestamp(), row.reason)
+            PlannedOutage(row.id, row.node, row.start.timestamp(), row.end.timestamp(), row.reason, row.kind)
             for row in self.planned
         )
 
@@ -99,12 +100,11 @@ adapter = TypeAdapter(AreaFile)
 
 
 def read(file: TomlFile) -> tuple[AreaFile | None, list[Fault]]:
-    """The file as records, or all its faults."""
-    try:
-        found = shaped(adapter, file)
-    except SettingsError as error:
-        return None, list(error.faults)
-    return found, list(_faults(file, found))
+    """The file as records, if it can be made out, and all its faults."""
+    made = shaped(adapter, file)
+    if (found := made.found) is None:
+        return None, made.faults
+    return found, fresh(made.faults, _faults(file, found))
 
 
 def _faults(file: TomlFile, found: AreaFile) -> Iterator[Fault]:

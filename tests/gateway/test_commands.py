@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,17 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from drivers.api import Reading
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.north.commands import Commands
-from gateway.settings.models import Mqtt
+from gateway.settings.models import Mqtt, Site
 from gateway.south.poll import Lane, Poll
-from gateway.verbs import Verbs, announced
-from rules.area import PlannedOutage, Report
+from gateway.verbs import Verbs, announced, ordered
+from rules.area import DisconnectOrder, PlannedOutage, Report
+from rules.book import Book, Claim
+from rules.hand import Hand
 from rules.incident import Incident, Verdict
-from tests.gateway.north.site import desk, incident, site
+from rules.topology import Tree
+from tests.gateway.north.site import AREA, desk, incident, site
 from tests.servers import Listener, Server
 from tests.virtual import NOON, VirtualClock, virtual
 
@@ -30,6 +33,14 @@ class Judge:
     """Rules that remember what they were told."""
 
     planned: dict[str, PlannedOutage] = field(default_factory=dict)
+    ordered: dict[str, DisconnectOrder] = field(default_factory=dict)
+    book: Book = field(default_factory=lambda: Book(Tree(AREA), 3600))
+    hand: Hand = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hand = Hand(self.book, lambda: None)
+        claim = Claim("box_outage", "B1", "confirmed", "critical", NOON - 60, NOON - 90)
+        self.book.say("B1", claim, NOON)
 
     def judge(self, report: Report) -> Verdict:
         return Verdict(report.id, report.at, "network_fault", node="B1", incident="i1")
@@ -40,8 +51,16 @@ class Judge:
     def unplan(self, outage: str) -> None:
         self.planned.pop(outage, None)
 
+    def order(self, order: DisconnectOrder) -> Sequence[Incident]:
+        self.ordered[order.device] = order
+        return [incident("relay")]
+
+    def unorder(self, device: str) -> Sequence[Incident]:
+        del self.ordered[device]
+        return []
+
     def active(self) -> Sequence[Incident]:
-        return [incident("i1")]
+        return self.book.active()
 
 
 @dataclass(slots=True)
@@ -51,6 +70,8 @@ class Office:
     rules: Judge = field(default_factory=Judge)
     reads: int = 0
     kept: dict[str, object | None] = field(default_factory=dict)
+    told: list[Incident] = field(default_factory=list)
+    site: Site = field(default_factory=site)
 
     async def ask(self, device: str, points: Sequence[str]) -> Poll:
         self.reads += 1
@@ -64,7 +85,10 @@ class Office:
 
     def commands(self) -> Commands:
         clock = VirtualClock()
-        return Commands(Verbs(site(), self.rules, clock, self.ask, self.keep, lambda: {"observations": 7}).table, clock)
+        return Commands(self.verbs(clock).table, clock)
+
+    def verbs(self, clock: Clock) -> Verbs:
+        return Verbs(self.site, self.rules, clock, self.ask, self.keep, lambda: {"observations": 7}, self.told.append)
 
 
 async def answered(commands: Commands, verb: str, request: object) -> dict[str, Any]:
@@ -110,13 +134,83 @@ async def test_an_announced_outage_survives_the_gateway() -> None:
     assert (office.rules.planned, office.kept["plan/W-17"]) == ({}, None)
 
 
+BOX = f"TQ1-{NOON - 60:.0f}-1"
+BY_HAND: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
+    "acknowledged": ("acknowledge", {"by": "Li"}, {"reason": "acknowledged", "acknowledged_by": "Li"}),
+    "shelved": (
+        "shelve",
+        {"by": "Li", "until": NOON + 60},
+        {"reason": "shelved", "shelved_by": "Li", "shelved_until": NOON + 60},
+    ),
+    "under way": ("progress", {"state": "dispatched"}, {"reason": "progress", "progress": "dispatched"}),
+    "under way, with an end": (
+        "progress", {"state": "arrived", "expected_end": NOON + 9}, {"progress": "arrived", "expected_end": NOON + 9},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "arguments", "fields"), BY_HAND.values(), ids=BY_HAND.keys())
+def test_an_incident_is_taken_in_hand(verb: str, arguments: dict[str, object], fields: dict[str, object]) -> None:
+    @virtual
+    async def handled() -> None:
+        office = Office()
+        answer = await answered(office.commands(), verb, {"id": "h1", "incident": BOX, **arguments})
+        [incident] = answer["result"]
+        [told] = office.told
+        assert {name: incident[name] for name in fields} == fields
+        assert (incident["id"], told) == (BOX, office.rules.active()[0])
+
+    handled()
+
+
+@virtual
+async def test_what_is_shelved_can_be_taken_off_the_shelf() -> None:
+    office = Office()
+    commands = office.commands()
+    await answered(commands, "shelve", {"id": "h1", "incident": BOX, "by": "Li", "until": NOON + 60})
+    assert (await answered(commands, "unshelve", {"id": "h2", "incident": BOX}))["ok"]
+    assert [told.shelved_until for told in office.told] == [NOON + 60, None]
+    again = await answered(commands, "unshelve", {"id": "h3", "incident": BOX})
+    assert again["error"] == f"{BOX} is not shelved"
+
+
+@virtual
+async def test_who_acknowledged_first_is_said_to_who_comes_second() -> None:
+    commands = Office().commands()
+    await answered(commands, "acknowledge", {"id": "h1", "incident": BOX, "by": "Li"})
+    second = await answered(commands, "acknowledge", {"id": "h2", "incident": BOX, "by": "Wang"})
+    assert second["error"] == f"{BOX} is acknowledged by Li already"
+
+
+@virtual
+async def test_an_order_survives_the_gateway_and_what_it_explains_is_told() -> None:
+    office = Office()
+    commands = office.commands()
+    assert (await answered(commands, "order", {"id": "o1", "device": "M1", "at": NOON - 9}))["ok"]
+    assert office.rules.ordered == {"M1": DisconnectOrder("M1", NOON - 9)}
+    assert ordered(json.loads(json.dumps(office.kept))) == (DisconnectOrder("M1", NOON - 9),)
+    assert [told.id for told in office.told] == ["relay"]
+    assert (await answered(commands, "unorder", {"id": "o2", "device": "M1"}))["ok"]
+    assert (office.rules.ordered, office.kept["order/M1"]) == ({}, None)
+
+
+@virtual
+async def test_what_the_configuration_announces_is_withdrawn_there() -> None:
+    plans, orders = (PlannedOutage("W-1", "B1", 1, 2),), (DisconnectOrder("M1", NOON),)
+    commands = Office(site=replace(site(), planned=plans, orders=orders)).commands()
+    unplan = await answered(commands, "unplan", {"id": "1", "outage": "W-1"})
+    unorder = await answered(commands, "unorder", {"id": "2", "device": "M1"})
+    assert unplan["error"] == "W-1 stands in area.toml: take it out there, or it comes back at a restart"
+    assert unorder["error"] == "the order for M1 stands in area.toml: take it out there"
+
+
 REFUSED: dict[str, tuple[str, object, str]] = {
     "no JSON": ("read", b"\xff\xfe{", "is no JSON"),
     "no object": ("read", ["id"], "must be an object"),
     "no id": ("read", {"device": "M1"}, "'id' is missing"),
     "an id that is endless": ("read", {"id": "x" * 101}, "'id' is missing"),
     "too long": ("read", b'{"id":"' + b"x" * 20_000 + b'"}', "too long"),
-    "a verb that nobody knows": ("explode", {"id": "1"}, "there are backfill, figures, incidents, judge, plan, read, unplan"),
+    "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, figures, "),
     "expired": ("read", {"id": "1", "device": "M1", "expires": NOON - 1}, "expired at 2026-06-01T11:59:59.000Z"),
     "an expiry that is no time": ("read", {"id": "1", "expires": "soon"}, "'expires' must be epoch seconds"),
     "a device of another area": ("read", {"id": "1", "device": "M99"}, "there is no device 'M99' in area TQ1"),
@@ -131,6 +225,25 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "an outage that ends before it begins": (
         "plan", {"id": "1", "outage": "W", "node": "B1", "start": 2, "end": 1}, "later than",
     ),
+    "an outage of an unknown kind": (
+        "plan", {"id": "1", "outage": "W", "node": "B1", "start": 1, "end": 2, "kind": "wild"},
+        "'kind' must be one of planned, orderly",
+    ),
+    "an incident that nobody knows": ("acknowledge", {"id": "1", "incident": "X", "by": "Li"}, "no incident 'X' lasts"),
+    "an acknowledgement by nobody": ("acknowledge", {"id": "1", "incident": BOX}, "'by' is missing"),
+    "a shelf for the past": (
+        "shelve", {"id": "1", "incident": BOX, "by": "Li", "until": NOON - 1}, "'until' must be later than now",
+    ),
+    "a shelf for a year": (
+        "shelve", {"id": "1", "incident": BOX, "by": "Li", "until": NOON + 3e7}, "by 30 days at most",
+    ),
+    "work in an unknown state": (
+        "progress", {"id": "1", "incident": BOX, "state": "lost"}, "one of dispatched, arrived, repaired",
+    ),
+    "an end that is over": (
+        "progress", {"id": "1", "incident": BOX, "state": "arrived", "expected_end": NOON}, "must be later than now",
+    ),
+    "an order for nobody": ("order", {"id": "1", "device": "M99"}, "there is no device 'M99'"),
     "an outage without a time": ("plan", {"id": "1", "outage": "W", "node": "B1", "start": True}, "'start'"),
 }  # fmt: skip
 
@@ -162,7 +275,7 @@ async def test_a_crowd_of_requests_is_refused_and_not_queued() -> None:
 @pytest.mark.broker
 async def test_an_operator_asks_over_the_broker_and_is_answered(mosquitto: Server, tmp_path: Path) -> None:
     office, clock = Office(), SystemClock()
-    verbs = Verbs(site(), office.rules, clock, office.ask, office.keep, dict)
+    verbs = office.verbs(clock)
     settings = Mqtt(port=mosquitto.port, together_s=0.05)
     operator = paho.Client(CallbackAPIVersion.VERSION2)
     with closing(Listener(mosquitto.port)) as listener:

@@ -23,6 +23,7 @@ def desk(scene: Scene, pipeline: Pipeline) -> Commands:
         scene.bus.ask,
         print,
         dict,
+        print,
         remember=pipeline.history.ledger.want,
     )
     return Commands(verbs.table, scene.clock)

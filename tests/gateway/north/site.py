@@ -90,6 +90,7 @@ async def desk(
     patience_s: float = 60,
     commands: Commands | None = None,
     faces: Company | None = None,
+    pool: Callable[[], dict[str, bytes]] = dict,
 ) -> AsyncIterator[Desk]:
     """A sender at work; ends as the service ends."""
     store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("mqtt",))
@@ -98,7 +99,7 @@ async def desk(
     sender = MqttSender(
         site(), settings, store.outbox("mqtt"), lambda: store.id, lambda: standing,
         figures=lambda: {"rss_mb": 50}, birth=lambda: {"boot": "b1", "version": "0.1.0"},
-        commands=commands, faces=faces,
+        commands=commands, faces=faces, pool=pool,
     )  # fmt: skip
     try:
         async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:

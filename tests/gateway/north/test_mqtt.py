@@ -139,6 +139,16 @@ async def test_alarms_that_stand_on_the_broker_are_true_after_a_crash(broker: Se
     assert alarms == ["taiqu/v1/gw1/alarm/standing"]
 
 
+async def test_the_pool_on_the_broker_is_true_after_a_crash(broker: Server, tmp_path: Path) -> None:
+    for name in ("stale", "standing"):
+        async with desk(tmp_path / "a.db", to(broker), pool=lambda: {f"pool/{name}": b"{}"}) as gateway:  # noqa: B023
+            await gateway.until(lambda: gateway.sender.report.connected)
+    with closing(Listener(broker.port)) as listener:
+        await asyncio.to_thread(listener.topic, "pool/standing")
+        pool = [message.topic for message in listener.heard if "/pool/" in message.topic and message.payload]
+    assert pool == ["taiqu/v1/gw1/pool/standing"]
+
+
 async def test_an_incident_that_ends_takes_its_alarm_away(broker: Server, tmp_path: Path) -> None:
     with closing(Listener(broker.port)) as listener:
         async with desk(tmp_path / "a.db", to(broker)) as gateway:

@@ -48,6 +48,13 @@ def test_nobody_is_told_of_a_suspicion_or_of_what_another_incident_explains() ->
     assert told(notices, replace(OUTAGE, severity="info")) == {}
 
 
+def test_customers_hear_how_far_the_crew_is() -> None:
+    said = replace(OUTAGE, progress="dispatched", expected_end=1_800_003_600.0)
+    (first, _) = Notices().take(json.loads(json.dumps(asdict(said))))
+    body = json.loads(first.payload)
+    assert (body["progress"], body["expected_end"]) == ("dispatched", "2027-01-15T09:00:00.000Z")
+
+
 def test_what_stands_is_worked_out_again_after_a_restart() -> None:
     rows = [json.loads(json.dumps(asdict(one))) for one in (OUTAGE, LOW)]
     notices = Notices()
@@ -61,5 +68,7 @@ def test_what_stands_is_worked_out_again_after_a_restart() -> None:
         "node": "B1",
         "phases": "",
         "since": "2027-01-15T07:59:55.000Z",
+        "progress": None,
+        "expected_end": None,
     }
     assert told(notices, replace(OUTAGE, state="cleared")) == {"C1": None, "C2": "i2"}

@@ -1,0 +1,77 @@
+"""The pool knows of every outage that is announced, ordered or found, and how far it is; also after a restart."""
+
+import json
+
+import pytest
+
+from gateway.simulate.fault import Fault
+from rules.area import DisconnectOrder, PlannedOutage
+from rules.engine import Engine
+from tests.rules.areas import START, found, readings, run, village
+
+AREA = village()
+PLAN = PlannedOutage("P7", "L2", START + 300, START + 1500, "new cable")
+ORDERLY = PlannedOutage("P7", "L2", START + 300, START + 1500, "short of power", "orderly")
+ORDER = DisconnectOrder("B2-2", START + 250)
+LATE = PLAN.end + 1800
+TORN, SHORT = (Fault("line_broken", "L2"), 310.0, 5000.0), (Fault("line_broken", "L2"), 310.0, 900.0)
+RELAY = (Fault("relay_open", "B2-2"), 300.0, 5000.0)
+Faults = list[tuple[Fault, float, float]]
+
+POOLS: dict[str, tuple[list[PlannedOutage], list[DisconnectOrder], Faults, float, list[tuple[str, str]]]] = {
+    "nothing": ([], [], [], 600, []),
+    "a plan whose time has not come": ([PLAN], [], [], 200, [("planned", "announced")]),
+    "a plan that runs": ([PLAN], [], [TORN], 600, [("planned", "running")]),
+    "orderly consumption that runs": ([ORDERLY], [], [TORN], 600, [("orderly", "running")]),
+    "a plan that ended early": ([PLAN], [], [SHORT], 1400, [("planned", "over")]),
+    "a plan that overruns": ([PLAN], [], [TORN], 3600, [("planned", "overrun")]),
+    "a plan that nothing came of": ([PLAN], [], [], 3600, [("planned", "not executed")]),
+    "a fault": ([], [], [TORN], 600, [("fault", "running")]),
+    "a fault that is over": ([], [], [SHORT], 1400, []),
+    "a fault beside a plan": (
+        [PlannedOutage("P8", "F2", START + 300, START + 1500)], [], [TORN], 600,
+        [("fault", "running"), ("planned", "announced")],
+    ),
+    "an order that waits": ([], [ORDER], [], 280, [("arrears", "announced")]),
+    "an order that was carried out": ([], [ORDER], [RELAY], 600, [("arrears", "running")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("plans", "orders", "faults", "after", "entries"), POOLS.values(), ids=POOLS.keys())
+@pytest.mark.parametrize("restart", [False, True], ids=["running on", "after a restart"])
+def test_the_pool_says_how_far_everything_is(
+    plans: list[PlannedOutage],
+    orders: list[DisconnectOrder],
+    faults: Faults,
+    after: float,
+    entries: list[tuple[str, str]],
+    restart: bool,
+) -> None:
+    engine = Engine(AREA, planned=plans, orders=orders)
+    run(engine, (seen for seen in readings(AREA, *faults, minutes=after / 60) if seen.at < START + after))
+    if restart:
+        saved = {key: value for key, value in engine.changes().items() if value is not None}
+        engine = Engine(AREA, planned=plans, orders=orders, saved=json.loads(json.dumps(saved)))
+    assert [(entry.kind, entry.state) for entry in engine.pool(START + after)] == entries
+
+
+def test_a_plan_is_shown_for_a_day_after_its_end() -> None:
+    engine = Engine(AREA, planned=[PLAN])
+    assert [entry.id for entry in engine.pool(LATE + 80_000)] == ["P7"]
+    assert engine.pool(LATE + 90_000) == ()
+
+
+def test_orderly_consumption_is_no_fault_and_says_what_it_is() -> None:
+    (incident,) = found(run(Engine(AREA, planned=[ORDERLY]), readings(AREA, SHORT)))
+    assert (incident.type, incident.cause, incident.severity) == ("planned_outage", "orderly", "info")
+
+
+def test_an_order_that_comes_after_the_relay_was_found_open_explains_it_and_its_withdrawal_does_not() -> None:
+    engine = Engine(AREA)
+    run(engine, (seen for seen in readings(AREA, RELAY) if seen.at < START + 900))
+    assert [one.type for one in engine.active()] == ["relay_open"]
+    (said,) = engine.order(ORDER)
+    assert (said.type, said.severity) == ("arrears_disconnect", "info")
+    (said,) = engine.unorder("B2-2")
+    assert said.type == "relay_open"
+    assert engine.order(DisconnectOrder("B4-2", START)) == ()
