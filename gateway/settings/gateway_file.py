@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.fault import Fault
 from gateway.settings.models import STRICT, Backfill, ClockCare, Faces, Influx, Line, Metrics, Mqtt, Name, Store
-from gateway.settings.shape import shaped
+from gateway.settings.shape import fresh, shaped
 from gateway.settings.toml_file import TomlFile
 
 _SOCKET = re.compile(r"^(?:modbus-)?tcp://(?:\[[0-9A-Fa-f:]+\]|[^/:\s]+):(\d{1,5})$")
@@ -48,12 +48,11 @@ adapter = TypeAdapter(GatewayFile)
 
 
 def read(file: TomlFile) -> tuple[GatewayFile | None, list[Fault]]:
-    """The file as records, or all its faults."""
-    try:
-        found = shaped(adapter, file)
-    except SettingsError as error:
-        return None, list(error.faults)
-    return found, [*_line_faults(file, found.line), *_sender_faults(file, found)]
+    """The file as records, if it can be made out, and all its faults."""
+    made = shaped(adapter, file)
+    if (found := made.found) is None:
+        return None, made.faults
+    return found, fresh(made.faults, [*_line_faults(file, found.line), *_sender_faults(file, found)])
 
 
 def _line_faults(file: TomlFile, lines: tuple[Line, ...]) -> Iterator[Fault]:

@@ -1,30 +1,76 @@
 """Checks a table against records, with pydantic, and says each fault in words that a fitter can act on."""
 
 import difflib
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.fault import Fault
 from gateway.settings.toml_file import TomlFile
 
 T = TypeVar("T")
+_TURNS = 3
+"""So often a faulty file is patched: what took a wrong value's place may be wrong in its turn."""
+
 _NAMED = 12
 """So many known words are listed when none is near to what was written."""
 
 
-def shaped(adapter: TypeAdapter[T], file: TomlFile) -> T:
-    """The file as records. Raises SettingsError with all faults that stand in the way."""
-    if file.faults:
-        raise SettingsError(file.faults)
-    try:
-        # by way of JSON, so that strict checking still takes arrays for tuples and texts for paths
-        return adapter.validate_json(orjson.dumps(file.table))
-    except ValidationError as error:
-        raise SettingsError([_fault(file, detail) for detail in error.errors()]) from error
+@dataclass(frozen=True, slots=True)
+class Shaped(Generic[T]):
+    """A file as records, and its faults. With faults, what was wrong is left out or replaced, so that the rest can be
+    checked too; None when that cannot be done.
+    """
+
+    found: T | None
+    faults: list[Fault]
+
+
+def shaped(adapter: TypeAdapter[T], file: TomlFile) -> Shaped[T]:
+    """The file as records; every fault that is not about two places at once."""
+    faults = list(file.faults)
+    if faults:
+        return Shaped(None, faults)
+    # by way of JSON, so that strict checking still takes arrays for tuples and texts for paths
+    table = orjson.loads(orjson.dumps(file.table))
+    for _ in range(_TURNS):
+        try:
+            return Shaped(adapter.validate_json(orjson.dumps(table)), faults)
+        except ValidationError as error:
+            details = error.errors()
+        faults = faults or [_fault(file, detail) for detail in details]
+        for detail in details:
+            _patch(table, detail)
+    return Shaped(None, faults)
+
+
+def fresh(known: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
+    """Both, without a second fault of a key that has one: it would be about what took the wrong value's place."""
+    taken = {(fault.line, fault.field) for fault in known}
+    return [*known, *(fault for fault in more if (fault.line, fault.field) not in taken)]
+
+
+def _patch(table: dict[str, Any], detail: ErrorDetails) -> None:
+    """Something passable in place of a wrong value: the first word allowed, the text of a number, else the default."""
+    *way, key = detail["loc"]
+    place: Any = table
+    for part in way:
+        place = place[int(part)] if isinstance(place, list) else place.get(part)
+        if not isinstance(place, dict | list):
+            return
+    match detail["type"]:
+        case "missing" | "missing_argument":
+            place[key] = "?"
+        case "literal_error":
+            place[key] = str(detail["ctx"]["expected"]).split("'")[1]
+        case "string_type":
+            place[key] = str(detail["input"])
+        case _ if isinstance(place, dict):
+            place.pop(str(key), None)
 
 
 def closest(word: str, known: Sequence[str]) -> str:

@@ -225,6 +225,9 @@ def test_all_faults_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     shutil.copytree(CONFIG, tmp_path / "config")
     for file, old, new in (
         ("gateway.toml", "tcp://192.168.10.21:4001", "nowhere"),
+        ("gateway.toml", "port = 1883", 'port = "1883"'),
+        ("gateway.toml", "collector_node =", "colector_node ="),
+        ("area.toml", 'kind = "transformer"', 'kind = "trafo"'),
         ("area.toml", 'parent = "F1"', 'parent = "F7"'),
         ("devices.csv", "M-0101,dlt645-2007-1p", "M-0101,unknown"),
         ("devices.csv", "M-0102,dlt645-2007-1p,rs485-1", "M-0102,dlt645-2007-1p,rs485-9"),
@@ -234,7 +237,10 @@ def test_all_faults_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         load(tmp_path / "config" / "gateway.toml")
     places = [str(fault).removeprefix(f"{tmp_path}/config/").split(": ")[0] for fault in error.value.faults]
-    assert places == ["area.toml:33", "devices.csv:2", "devices.csv:3", "gateway.toml:29"]
+    assert places == [
+        *("area.toml:15", "area.toml:33", "devices.csv:2", "devices.csv:3"),
+        *("gateway.toml:29", "gateway.toml:31", "gateway.toml:41"),
+    ]
 
 
 def test_without_gateway_toml_nothing_else_is_missed(tmp_path: Path) -> None:
