@@ -29,10 +29,10 @@ def half_phases(volts: list[float | None], nominal: float, tolerance: float) -> 
     known = [volt for volt in volts if volt is not None]
     if len(known) != 3:
         return None
-    order = sorted(range(3), key=lambda place: known[place])
-    low, mid, top = (known[place] for place in order)
+    low, mid, top = sorted(known)
     if top < 0.85 * nominal or not 0.12 * nominal < low or not mid < 0.85 * nominal:
         return None
+    order = sorted(range(3), key=lambda place: known[place])
     return sorted(order[:2]) if abs(low + mid - top) <= tolerance * top else None
 
 
