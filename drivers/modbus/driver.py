@@ -34,6 +34,8 @@ class _Modbus:
         # Plans are pure functions of their key; the profile stands in the entry so that its id stays its own.
         self._plans: dict[tuple[int, tuple[str, ...], frozenset[str]], tuple[Profile, Layout, list[Block]]] = {}
 
+        self._units: dict[str, int] = {}  # by address, as far as they have been used
+
     def check(self, profile: Profile) -> Sequence[str]:
         return list(layout_faults(profile))
 
@@ -84,9 +86,12 @@ class _Modbus:
         ]
 
     def _unit_stream(self, address: str) -> Stream:
-        if fault := self.check_address(address):
-            raise RequestError(fault)
-        return self._stream(int(address))
+        unit = self._units.get(address)
+        if unit is None:
+            if fault := self.check_address(address):
+                raise RequestError(fault)
+            unit = self._units[address] = int(address)
+        return self._stream(unit)
 
     def _plan(
         self, profile: Profile, points: tuple[str, ...], refused: frozenset[str]

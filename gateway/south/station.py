@@ -73,7 +73,7 @@ class Station:
         if outcome.refused:
             self._refused.update(dict.fromkeys(outcome.refused, now + DAY_S))
             self._renew()
-        if outcome.readings and (outcome.silences or self._unanswered):
+        if (outcome.silences or self._unanswered) and outcome.readings:
             self._listen(outcome, asked, now)
 
     def driver_failed(self, error: Exception) -> str:
