@@ -7,6 +7,7 @@ from gateway.recording import Recording
 from rules.area import Report
 from rules.engine import Engine
 from rules.incident import Incident, Verdict
+from rules.observation import Observation
 
 
 @dataclass(slots=True)
@@ -29,8 +30,12 @@ def replay(
     recording: Recording,
     thresholds: Mapping[str, Mapping[str, float]],
     write: Callable[[Incident | Verdict], object] = lambda _: None,
+    look: Callable[[Observation], object] | None = None,
 ) -> Replayed:
-    """Run a recording through the rules; `write` gets every word as it is said. Raises RecordingError."""
+    """Run a recording through the rules; `write` gets every word as it is said, `look` sees every observation.
+
+    Raises RecordingError.
+    """
     engine = Engine(recording.area, thresholds, recording.planned, recording.orders)
     came = Replayed()
     calls = list(reversed(recording.reports))
@@ -40,6 +45,8 @@ def replay(
         while calls and calls[-1].at <= at:
             _judged(engine, calls.pop(), came, write)
         came.observations += 1
+        if look is not None:
+            look(seen)
         for incident in engine.take(seen).incidents:
             _told(incident, came, write)
     for incident in engine.tick(max(at, recording.end)).incidents:

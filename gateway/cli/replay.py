@@ -15,10 +15,16 @@ Folder = Annotated[Path, typer.Argument(help="The recording: a folder with area.
 Events = Annotated[Path | None, typer.Option("--events", help="Write every incident and verdict here, a line each.")]
 Rules = Annotated[Path | None, typer.Option("--rules", help="A rules.toml with other thresholds.")]
 Explain = Annotated[str | None, typer.Option("--explain", help="Print the whole life of this incident (its id).")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw voltages and incidents into this SVG file.")]
 
 
 def replay(
-    folder: Folder, events: Events = None, rules: Rules = None, explain: Explain = None, as_json: Json = False
+    folder: Folder,
+    events: Events = None,
+    rules: Rules = None,
+    explain: Explain = None,
+    plot: Plot = None,
+    as_json: Json = False,
 ) -> None:
     """Run a recording through the rules at full speed and print what was found.
 
@@ -29,16 +35,31 @@ def replay(
 
     import orjson
 
+    from gateway.plot import Voltages, draw
     from gateway.recording import RecordingError, open_recording
     from gateway.replay import replay as run
+    from rules.thresholds import complete
 
+    if plot is not None and plot.suffix != ".svg":
+        typer.echo(f"{plot}: pictures are drawn as SVG; name the file {plot.with_suffix('.svg').name}", err=True)
+        raise typer.Exit(2)
     thresholds = _thresholds(rules)
     began = perf_counter()
     try:
         recording = open_recording(folder)
         with ExitStack() as files:
             write = files.enter_context(events.open("wb")).write if events else None
-            came = run(recording, thresholds, lambda said: write(orjson.dumps(said) + b"\n") if write else None)
+            voltages = Voltages(recording) if plot else None
+            came = run(
+                recording,
+                thresholds,
+                lambda said: write(orjson.dumps(said) + b"\n") if write else None,
+                voltages.take if voltages else None,
+            )
+        if plot and voltages:
+            own = complete(thresholds)["voltage"]
+            limits = [own[name] * recording.area.nominal_voltage for name in ("low_share", "high_share")]
+            plot.write_text(draw(voltages, came.found, limits), encoding="utf-8")
     except (RecordingError, OSError) as error:
         typer.echo(unusable(error) if isinstance(error, OSError) else str(error), err=True)
         raise typer.Exit(2) from error
