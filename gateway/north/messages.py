@@ -10,6 +10,7 @@ import orjson
 from gateway.catalog import catalog
 from gateway.clock import iso
 from gateway.settings.models import Device
+from gateway.slim import slim_json
 from gateway.store import Row
 
 LASTING = ("suspected", "confirmed")
@@ -133,7 +134,7 @@ def meta(devices: Iterable[Device]) -> Iterator[Message]:
             "period_s": device.period_s,
             "points": _units(device),
         }
-        yield Message(f"meta/{level(device.id)}", orjson.dumps(table), retain=True)
+        yield Message(f"meta/{level(device.id)}", slim_json(table), retain=True)
 
 
 def _units(device: Device) -> Mapping[str, str]:
