@@ -82,6 +82,9 @@ class Recorder:
     def __init__(
         self, folder: Path, area: Area, planned: Sequence[PlannedOutage] = (), orders: Sequence[DisconnectOrder] = ()
     ) -> None:
+        """Raises RecordingError when the folder holds a recording already."""
+        if (folder / OBSERVATIONS).exists():
+            raise RecordingError(f"{folder}: holds a recording already; name another folder, or remove it")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._planned, self._orders = planned, orders

@@ -1,5 +1,8 @@
 """The `taiqu` command: puts the verbs together."""
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from gateway.cli.check import check
@@ -9,6 +12,7 @@ from gateway.cli.meter import meter
 from gateway.cli.plan import plan
 from gateway.cli.profiles import profiles
 from gateway.cli.read import read
+from gateway.cli.record import record
 from gateway.cli.replay import replay
 from gateway.cli.run import run
 from gateway.cli.scan import scan
@@ -21,8 +25,8 @@ from gateway.cli.watch import watch
 
 app = typer.Typer(
     name="taiqu",
-    help="Edge gateway for smart meters and distribution transformers.",
     no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +38,7 @@ app.command("frame")(frame)
 app.command("plan")(plan)
 app.command("profiles")(profiles)
 app.command("read")(read)
+app.command("record")(record)
 app.command("replay")(replay)
 app.command("run")(run)
 app.command("scan")(scan)
@@ -45,6 +50,16 @@ app.command("test")(cases)
 app.command("trace")(trace)
 
 app.add_typer(meter, name="meter")
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Edge gateway for smart meters and distribution transformers."""
+    if version:
+        typer.echo(f"taiqu {metadata.version('taiqu-gateway')}")
+        raise typer.Exit
 
 
 def main() -> None:

@@ -68,6 +68,7 @@ def simulate(
     """
     import asyncio
 
+    from gateway.recording import RecordingError
     from gateway.settings import SettingsError, load
     from gateway.simulate.play import Playing, run
     from gateway.simulate.record import Recording, by_chance, write
@@ -96,7 +97,7 @@ def simulate(
             site = load(config or lay_out(folder))
             playing = Playing(site, load_scenario(scenario, site.area) if scenario else CALM, speed, seed)
             asyncio.run(run(playing, typer.echo))
-    except (SettingsError, ValueError, LookupError, OSError) as error:
+    except (SettingsError, RecordingError, ValueError, LookupError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
 

@@ -93,6 +93,14 @@ def series(path: Path, device: str, since: float, until: float) -> Iterator[Mapp
                 yield {**orjson.loads(body), "bus": line}
 
 
+def observations(path: Path, since: float, until: float) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What all devices gave between two moments, by the time of the poll: the line and the row. Raises StoreError."""
+    with _opened(path) as db:
+        query = f"SELECT key, body FROM {Stream.LIVE} WHERE at BETWEEN ? AND ? ORDER BY at, id"
+        for line, body in db.execute(query, (since, until)):
+            yield line, orjson.loads(body)
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
