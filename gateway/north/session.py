@@ -27,6 +27,10 @@ GOODBYE_S = 2.0
 """How long the broker may take to read what we still say."""
 
 
+UNSPECIFIED = "Unspecified error"
+"""What paho calls a link that simply ended."""
+
+
 class BrokerError(Exception):
     """The link cannot be had or is gone; says why."""
 
@@ -73,7 +77,9 @@ class Session:
                 await asyncio.wait((self._connected, self.gone), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as error:
             raise BrokerError(f"{self.broker} does not answer") from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise BrokerError(f"{self.broker}: {error.strerror or error}") from error
+        except ValueError as error:
             raise BrokerError(f"{self.broker}: {error}") from error
         if self.gone.done():
             raise BrokerError(f"{self.broker}: {self.gone.result()}")
@@ -138,7 +144,8 @@ class Session:
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._end, f"connection lost: {reason}")
+        why = "" if str(reason) == UNSPECIFIED else f": {reason}"
+        self._loop.call_soon_threadsafe(self._end, f"connection lost{why}")
 
     def _on_publish(
         self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _props: Properties | None
