@@ -1,5 +1,6 @@
 """The way of a reading: poll -> observation -> rules -> store, in one transaction, on the event loop."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,6 +15,8 @@ from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
+
+log = logging.getLogger(__name__)
 
 
 class Rules(Protocol):
@@ -100,8 +103,18 @@ class Pipeline:
             self.store.put(drafts, self.changes)
         elif changes := self.changes():
             self.store.put((), lambda: changes)
+        for incident in incidents:
+            _write_down(incident)
         for wish in outcome.wishes:
             self.verify(wish)
+
+
+def _write_down(incident: Incident) -> None:
+    """Two lines in the journal for each incident that matters, for whoever stands in front of the box."""
+    if incident.reason in ("confirmed", "cleared") and incident.severity != "info":
+        where = f"{incident.node} {incident.phases}".strip()
+        says = f": {incident.evidence[0]}" if incident.evidence and incident.reason == "confirmed" else ""
+        log.info("%s: %s %s at %s%s", incident.state, incident.severity, incident.type, where, says)
 
 
 def observed(seen: Observation) -> Draft:
