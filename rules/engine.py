@@ -208,6 +208,7 @@ class Engine:
         }
         if self._touched or self._stirred:
             items["engine"] = [getattr(self, name) for name in _KEPT]
+        items |= self._statistics.changes()
         self._touched.clear()
         if self._stirred:
             self._stirred = False
@@ -221,7 +222,6 @@ class Engine:
                 "repeats": self._repeats.dump(),
                 "weak": self._weak.dump(),
                 "contact": sorted(self._contact.told),
-                "statistics": self._statistics.dump(),
                 "plans": self._pool.dump(),
                 **self._book.changes(),
             }
@@ -365,8 +365,8 @@ class Engine:
             self._repeats.load(saved.get("repeats", {}))
             self._weak.load(saved["weak"])
             self._contact.told.update(_strings(saved.get("contact")))
-            self._statistics.load(saved["statistics"])
             self._pool.load(saved.get("plans"))
+        self._statistics.load(saved)
         self._book.load(saved)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from rules.area import Area
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.witness import ALIVE, Witness
 
 OFTEN_S = 60 * 86_400.0  # over how long a customer's interruptions are counted
@@ -109,24 +109,32 @@ class Totals:
     planned: float = 0.0
     sustained: int = 0
     momentary: int = 0
-    load_s: float = 0.0  # time with a known load
-    load_kws: float = 0.0
+    registers: dict[str, float] = field(default_factory=dict)  # at the start, kWh
+
+
+@dataclass(slots=True)
+class Carried:
+    """What the terminal at the transformer measured in a period."""
+
+    seconds: float = 0.0  # with a known load
+    kws: float = 0.0  # kW times seconds
     peak_kw: float = 0.0
     peak_at: float = 0.0
-    registers: dict[str, float] = field(default_factory=dict)  # at the start, kWh
 
 
 class Statistics:
     """Counts while observations and incidents go by."""
 
     def __init__(self, area: Area, limits: Limits) -> None:
-        own, nominal = limits["voltage"], area.nominal_voltage
+        own, nominal = of_class(limits, "voltage", "meter"), area.nominal_voltage
         self._low, self._high = own["low_share"] * nominal, own["high_share"] * nominal
-        self._gap = 2.5 * area.poll_period_s
+        self._gap = 2.5 * area.poll_period_s  # a reading stands for the time before it, but for no more than this
         self._sustained_s = limits["outage"]["sustained_s"]
         self._meters = [device.id for device in area.devices if device.kind == "meter"]
         self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
         self._totals: Totals | None = None
+        self._carried = Carried()
+        self._changed: set[str] = set()
         self._open: dict[str, Interruption] = {}
         self._often: dict[str, list[float]] = {}  # when a meter's interruptions began
 
@@ -139,28 +147,33 @@ class Statistics:
         """A terminal answered: the load of the transformer."""
         if witness.device.id != self._terminal or witness.power is None:
             return
-        totals = self._totals = self._totals or Totals(witness.at)
-        if witness.power > totals.peak_kw:
-            totals.peak_kw, totals.peak_at = witness.power, witness.at
-        if witness.interval <= self._gap:
-            totals.load_s += witness.interval
-            totals.load_kws += witness.power * witness.interval
+        self._begin(witness.at)
+        self._changed.add("carried")
+        carried, stands_for = self._carried, min(witness.interval, self._gap)
+        if witness.power > carried.peak_kw:
+            carried.peak_kw, carried.peak_at = witness.power, witness.at
+        carried.seconds += stands_for
+        carried.kws += witness.power * stands_for
+
+    def _begin(self, at: float) -> None:
+        """The first period begins with the first reading."""
+        if self._totals is None:
+            self._totals = Totals(at)
+            self._changed.add("statistics")
 
     def take(self, witness: Witness, *, answered: bool) -> None:
         """A meter was polled."""
         tally = witness.tally
         tally[POLLS] += 1
-        if self._totals is None:
-            self._totals = Totals(witness.at)
+        self._begin(witness.at)
         if not answered:
             return
         tally[ANSWERED] += 1
-        if witness.interval > self._gap:
-            return
+        stands_for = min(witness.interval, self._gap)
         for place in witness.places:
             volt = witness.volts[place]
             if volt is not None and witness.state[place] == ALIVE:
-                share = witness.interval / len(witness.places)
+                share = stands_for / len(witness.places)
                 tally[MONITORED] += share
                 if volt < self._low:
                     tally[LOW] += share
@@ -169,6 +182,7 @@ class Statistics:
 
     def began(self, key: str, since: float, after: float, devices: Iterable[str], *, planned: bool) -> None:
         """An outage is confirmed, or has changed."""
+        self._changed.add("statistics")
         was = self._open.get(key)
         counted = was.counted_to if was else 0.0
         others = {device for other, lost in self._open.items() if other != key for device in lost.devices}
@@ -180,6 +194,7 @@ class Statistics:
         gone = self._open.pop(key, None)
         if gone is None or self._totals is None:
             return
+        self._changed.add("statistics")
         self._count(self._totals, gone, at)
         if at - gone.since < self._sustained_s:
             self._totals.momentary += len(gone.devices)
@@ -201,6 +216,8 @@ class Statistics:
             witnesses[meter].tally[:] = [0.0, 0.0, 0.0, 0, 0]
         registers = self._registers(at, witnesses)
         self._totals = Totals(at, registers=registers)
+        carried, self._carried = self._carried, Carried()
+        self._changed |= {"statistics", "carried"}
         return Quality(
             start=totals.start,
             end=at,
@@ -212,7 +229,7 @@ class Statistics:
             saifi=totals.sustained / customers,
             maifi=totals.momentary / customers,
             cemi=often / customers,
-            load=self._load(totals, registers),
+            load=self._load(totals, carried, registers),
         )
 
     def _registers(self, at: float, witnesses: Mapping[str, Witness]) -> dict[str, float]:
@@ -220,15 +237,15 @@ class Statistics:
         known = (witnesses[name] for name in (self._terminal, *self._meters) if name)
         return {w.device.id: w.energy for w in known if w.energy is not None and at - w.energy_at < REGISTER_S}
 
-    def _load(self, totals: Totals, registers: Mapping[str, float]) -> Load | None:
-        if not totals.load_s:
+    def _load(self, totals: Totals, carried: Carried, registers: Mapping[str, float]) -> Load | None:
+        if not carried.seconds:
             return None
         used = {name: end - totals.registers[name] for name, end in registers.items() if name in totals.registers}
         complete = all(used.get(meter, -1.0) >= 0 for meter in self._meters)  # a replaced meter tells nothing
         return Load(
-            mean_kw=totals.load_kws / totals.load_s,
-            peak_kw=totals.peak_kw,
-            peak_at=totals.peak_at,
+            mean_kw=carried.kws / carried.seconds,
+            peak_kw=carried.peak_kw,
+            peak_at=carried.peak_at,
             given_kwh=used.get(self._terminal),
             taken_kwh=sum(used[meter] for meter in self._meters) if complete else None,
         )
@@ -242,17 +259,25 @@ class Statistics:
         totals.planned += minutes if lost.planned else 0.0
         lost.counted_to = at
 
-    def dump(self) -> object:
-        """Its state as plain data."""
-        lost = {key: asdict(one) for key, one in self._open.items()}
-        return [asdict(self._totals) if self._totals else None, lost, self._often]
+    def changes(self) -> dict[str, object | None]:
+        """State items that changed since the last call."""
+        items: dict[str, object | None] = {}
+        if "statistics" in self._changed:
+            lost = {key: asdict(one) for key, one in self._open.items()}
+            items["statistics"] = [asdict(self._totals) if self._totals else None, lost, self._often]
+        if "carried" in self._changed:
+            items["carried"] = asdict(self._carried)
+        self._changed.clear()
+        return items
 
-    def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        assert isinstance(kept, list)
-        totals, lost, self._often = kept
-        self._totals = Totals(**totals) if totals else None
-        self._open = {key: Interruption(**one) for key, one in lost.items()}
+    def load(self, saved: Mapping[str, object]) -> None:
+        """Take up saved items."""
+        if isinstance(kept := saved.get("statistics"), list):
+            totals, lost, self._often = kept
+            self._totals = Totals(**totals) if totals else None
+            self._open = {key: Interruption(**one) for key, one in lost.items()}
+        if isinstance(kept := saved.get("carried"), dict):
+            self._carried = Carried(**kept)
 
 
 def _point(witness: Witness) -> PointQuality:

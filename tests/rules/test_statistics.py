@@ -99,3 +99,11 @@ def test_load_and_energy_of_a_period_are_the_terminals_and_the_loss_is_what_no_m
     assert load.given_kwh == pytest.approx(load.mean_kw / 2, rel=0.1)
     assert load.loss_share is not None
     assert 0 <= load.loss_share < 0.1
+
+
+def test_a_meter_that_is_read_seldom_counts_with_what_its_readings_stand_for() -> None:
+    engine = Engine(AREA)
+    run(engine, (seen for seen in readings(AREA, minutes=60) if seen.device != "B1-1" or seen.at % 900 < 60))
+    (point,) = [one for one in engine.close_period(START + 3600).points if one.device == "B1-1"]
+    assert 300 <= point.monitored_s <= 600
+    assert point.qualification == 1.0
