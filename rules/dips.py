@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rules.area import Area
 from rules.book import Claim
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import Witness
 
@@ -15,8 +15,9 @@ class Dips:
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
         self._tree = tree
         self._witnesses = witnesses
-        self._low_v = limits["voltage"]["dip_share"] * area.nominal_voltage
-        self._good_v = limits["voltage"]["low_share"] * area.nominal_voltage
+        own = {kind: of_class(limits, "voltage", kind) for kind in {device.kind for device in area.devices}}
+        self._low_v = {kind: one["dip_share"] * area.nominal_voltage for kind, one in own.items()}
+        self._good_v = {kind: one["low_share"] * area.nominal_voltage for kind, one in own.items()}
         self._dead_v = limits["outage"]["dead_share"] * area.nominal_voltage
         self._poll = area.poll_period_s
         self._low: dict[str, tuple[float, float, int]] = {}  # by device: epoch seconds, V, readings in a row
@@ -26,11 +27,12 @@ class Dips:
         """A device was read; whether there is a dip to tell."""
         device = witness.device.id
         volts = [volt for place in witness.places if (volt := witness.volts[place]) is not None]
-        least = min(volts, default=self._good_v)
+        kind = witness.device.kind
+        least = min(volts, default=self._good_v[kind])
         was = self._low.get(device)
-        if was is None and least >= self._low_v:
+        if was is None and least >= self._low_v[kind]:
             return bool(self.seen)
-        if least >= self._good_v:
+        if least >= self._good_v[kind]:
             at, volt, readings = self._low.pop(device)
             if readings == 1 and witness.at - at <= 2.5 * self._poll:
                 self.seen[device] = (at, volt)

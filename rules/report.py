@@ -5,7 +5,7 @@ from typing import Literal
 
 from rules.area import Report
 from rules.incident import Incident, Verdict
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.witness import ALIVE, Witness
 
 VOLTAGE = ("low_voltage", "over_voltage")
@@ -77,7 +77,7 @@ def _answering(
             evidence=(says,),
             confidence=0.95 if ordered else 0.6,
         )
-    own = limits["voltage"]
+    own = of_class(limits, "voltage", witness.device.kind)
     volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
     outside = [v for v in volts if not own["low_share"] * nominal <= v <= own["high_share"] * nominal]
     lately = report.complaint == "voltage" and report.at - witness.odd_at < limits["report"]["voltage_memory_s"]

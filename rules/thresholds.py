@@ -155,6 +155,15 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
 }
 
 
+CLASSES: Mapping[str, str] = {f"voltage_{kind}": "voltage" for kind in ("meter", "ltu", "ttu")}
+"""Tables that change a rule's thresholds for one class of devices only, and that rule."""
+
+
+def of_class(limits: Limits, rule: str, kind: str) -> Mapping[str, float]:
+    """The complete thresholds of a rule for one class of devices."""
+    return limits.get(f"{rule}_{kind}", limits[rule])
+
+
 def defaults() -> Mapping[str, Mapping[str, Threshold]]:
     """Every threshold by rule and name."""
     return _DEFAULTS
@@ -162,18 +171,21 @@ def defaults() -> Mapping[str, Mapping[str, Threshold]]:
 
 def complete(thresholds: Limits) -> dict[str, dict[str, float]]:
     """The given thresholds, and the default for everything that is not given."""
-    return {
+    full = {
         rule: {name: float(thresholds.get(rule, {}).get(name, one.default)) for name, one in names.items()}
         for rule, names in _DEFAULTS.items()
     }
+    for own, rule in CLASSES.items():
+        full[own] = full[rule] | {name: float(value) for name, value in thresholds.get(own, {}).items()}
+    return full
 
 
 def faults(thresholds: Mapping[str, object]) -> list[tuple[str, str, str]]:
     """What is wrong with thresholds from a file: (rule, key, sentence) each; the key is '' for the rule itself."""
     wrong: list[tuple[str, str, str]] = []
     for rule, names in thresholds.items():
-        if rule not in _DEFAULTS:
-            wrong.append((rule, "", f"there is no rule {rule!r}; rules are {', '.join(_DEFAULTS)}"))
+        if CLASSES.get(rule, rule) not in _DEFAULTS:
+            wrong.append((rule, "", f"there is no rule {rule!r}; rules are {', '.join((*_DEFAULTS, *CLASSES))}"))
             continue
         if not isinstance(names, Mapping):
             wrong.append((rule, "", f"must be a table: [{rule}] with its thresholds"))
@@ -183,9 +195,10 @@ def faults(thresholds: Mapping[str, object]) -> list[tuple[str, str, str]]:
 
 
 def _fault(rule: str, key: str, value: object) -> str:
-    known = _DEFAULTS[rule].get(key)
+    names = _DEFAULTS[CLASSES.get(rule, rule)]
+    known = names.get(key)
     if known is None:
-        return f"is no threshold of this rule; it has {', '.join(_DEFAULTS[rule])}"
+        return f"is no threshold of this rule; it has {', '.join(names)}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number in {known.unit}"
     if not known.low <= value <= known.high:
@@ -198,6 +211,8 @@ def as_toml() -> str:
     lines = [
         "# Thresholds of the rules. Everything stands at its default here; a line that is left out keeps it.",
         "# Times in polls grow with poll_period_s of the area. `taiqu check` names what does not fit.",
+        "# [voltage] holds for all devices; tables [voltage_meter], [voltage_ltu] and [voltage_ttu] with any of its",
+        "# thresholds change them for one class: low_share = 0.95 below [voltage_ttu], for example.",
     ]
     for rule, names in _DEFAULTS.items():
         lines += ["", f"[{rule}]"]

@@ -1,17 +1,41 @@
 """Supply voltage outside its limits: held per device, gathered to the node that explains all of them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from rules.area import Area
 from rules.book import Claim
 from rules.dips import Dips
 from rules.threshold import Band, Outside, step
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import ALIVE, Witness
 
 KINDS = ("low_voltage", "over_voltage")
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The limits of one class of devices, in V, by kind of incident."""
+
+    bad: Mapping[str, float]
+    good: Mapping[str, float]
+    severe: Mapping[str, float]
+    severe_hold_s: float
+    band: Band
+
+
+def _levels(own: Mapping[str, float], area: Area) -> Levels:
+    nominal = area.nominal_voltage
+    low, high, margin = own["low_share"] * nominal, own["high_share"] * nominal, own["margin_share"] * nominal
+    severe_low, severe_high = own["severe_low_share"] * nominal, own["severe_high_share"] * nominal
+    return Levels(
+        bad=dict(zip(KINDS, (low, high), strict=True)),
+        good=dict(zip(KINDS, (low + margin, high - margin), strict=True)),
+        severe=dict(zip(KINDS, (severe_low, severe_high), strict=True)),
+        severe_hold_s=own["severe_hold_s"],
+        band=Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s),
+    )
 
 
 class Voltage:
@@ -20,19 +44,10 @@ class Voltage:
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
         self._tree = tree
         self._witnesses = witnesses
-        own, nominal = limits["voltage"], area.nominal_voltage
-        self._bad = {"low_voltage": own["low_share"] * nominal, "over_voltage": own["high_share"] * nominal}
-        margin = own["margin_share"] * nominal
-        self._good = {
-            "low_voltage": self._bad["low_voltage"] + margin,
-            "over_voltage": self._bad["over_voltage"] - margin,
+        self._levels = {
+            kind: _levels(of_class(limits, "voltage", kind), area)
+            for kind in sorted({device.kind for device in area.devices})
         }
-        self._severe = {
-            "low_voltage": own["severe_low_share"] * nominal,
-            "over_voltage": own["severe_high_share"] * nominal,
-        }
-        self._severe_hold = own["severe_hold_s"]
-        self._band = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s)
         self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
         self._dips = Dips(tree, witnesses, limits, area)
         self._groups: dict[str, list[str]] = {}  # devices that were surely outside since the feeder was, by key
@@ -50,7 +65,8 @@ class Voltage:
         return low or high or dip
 
     def _sample(self, kind: str, witness: Witness, volt: float, sign: int) -> bool:
-        bad = sign * (volt - self._bad[kind]) > 0
+        own = self._levels[witness.device.kind]
+        bad = sign * (volt - own.bad[kind]) > 0
         was = self.outside[kind].get(witness.device.id)
         if was is None:
             if bad:
@@ -59,12 +75,12 @@ class Voltage:
                     witness.at, witness.at - witness.interval, witness.at, worst=volt
                 )
             return False
-        good = sign * (volt - self._good[kind]) < 0
+        good = sign * (volt - own.good[kind]) < 0
         was.worst = max(was.worst, volt, key=lambda v: sign * v)
-        severe = sign * (volt - self._severe[kind]) > 0
-        was.severe_s = was.severe_s + min(witness.at - was.at, self._band.gap_s) if severe else 0.0
-        change = step(self._band, was, witness.at, bad=bad, good=good)
-        if was.stage != "confirmed" and was.severe_s >= self._severe_hold:
+        severe = sign * (volt - own.severe[kind]) > 0
+        was.severe_s = was.severe_s + min(witness.at - was.at, own.band.gap_s) if severe else 0.0
+        change = step(own.band, was, witness.at, bad=bad, good=good)
+        if was.stage != "confirmed" and was.severe_s >= own.severe_hold_s:
             was.stage = change = "confirmed"
         if change in ("cleared", "cancelled"):
             del self.outside[kind][witness.device.id]
@@ -109,8 +125,10 @@ class Voltage:
         node = self._tree.common(counted) if len(counted) > 1 else self._tree.devices[counted[0]].node
         meters = tuple(device for device in counted if self._tree.devices[device].kind == "meter")
         now = [told[device] for device in devices]
-        worst = max((outside.worst for outside in now), key=lambda v: v if kind == "over_voltage" else -v)
-        severe = worst > self._severe[kind] if kind == "over_voltage" else worst < self._severe[kind]
+        sign = 1 if kind == "over_voltage" else -1
+        lead = max(devices, key=lambda device: sign * told[device].worst)
+        worst, own = told[lead].worst, self._levels[self._tree.devices[lead].kind]
+        severe = sign * (worst - own.severe[kind]) > 0
         return Claim(
             type=kind,
             node=node,
@@ -121,9 +139,9 @@ class Voltage:
             devices=meters,
             equivalents=self._tree.equivalents(node),
             evidence=(
-                f"{len(counted)} devices below {node} read beyond {self._bad[kind]:.1f} V, at worst {worst:.1f} V",
+                f"{len(counted)} devices below {node} read beyond {own.bad[kind]:.1f} V, at worst {worst:.1f} V",
             ),
-            figures={"worst_v": worst, "limit_v": round(self._bad[kind], 2), "devices": float(len(counted))},
+            figures={"worst_v": worst, "limit_v": round(own.bad[kind], 2), "devices": float(len(counted))},
         )
 
     def dump(self) -> object:

@@ -5,7 +5,7 @@ from math import log
 
 from rules.area import Device
 from rules.observation import Observation
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 
 UNKNOWN, ALIVE, DEAD, HALF = 0, 1, 2, 3
 """What a phase of a device was when it was last read."""
@@ -86,9 +86,9 @@ class Witness:
         self._limits = limits["comm"]
         self._dead_v = limits["outage"]["dead_share"] * nominal
         self._half_v = limits["outage"]["half_share"] * nominal
-        margin = limits["voltage"]["margin_share"]
-        self._low_v = (limits["voltage"]["low_share"] + margin) * nominal
-        self._high_v = (limits["voltage"]["high_share"] - margin) * nominal
+        own = of_class(limits, "voltage", device.kind)
+        self._low_v = (own["low_share"] + own["margin_share"]) * nominal
+        self._high_v = (own["high_share"] - own["margin_share"]) * nominal
         self.at = 0.0  # newest observation
         self.alive_at = 0.0  # newest answer
         self.interval = 0.0  # between the last two observations

@@ -142,3 +142,17 @@ def test_oil_that_load_explains() -> None:
         rise += (55.0 - rise) / 180
         rows.append({"TTU": terminal(oil=25.0 + rise, ambient_temperature=25.0) | phases("current", 144, 144, 144)})
     assert "oil_temperature_unexplained" not in [incident.type for incident in told(rows)]
+
+
+LOW = {"voltage_ltu": {"low_share": 0.98, "severe_low_share": 0.97}}
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [({}, []), (LOW, [("low_voltage", "F1")])],
+    ids=["limits for all", "tighter limits for feeder units"],
+)
+def test_limits_by_class(thresholds: Mapping[str, Mapping[str, float]], expected: list[tuple[str, str]]) -> None:
+    even = phases("voltage", 211.0, 211.0, 211.0)
+    said = told([{"LTU": even, "M0": even, "TTU": terminal(211.0)}] * 10, thresholds)
+    assert [(incident.type, incident.node) for incident in said] == expected

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.thresholds import as_toml, complete, defaults, faults
+from rules.thresholds import as_toml, complete, defaults, faults, of_class
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "rules.toml"
 
@@ -15,6 +15,14 @@ WRONG: dict[str, tuple[dict[str, object], tuple[str, str, str]]] = {
     "a text": ({"voltage": {"hold_s": "1 h"}}, ("voltage", "hold_s", "must be a number in s")),
     "true": ({"voltage": {"hold_s": True}}, ("voltage", "hold_s", "must be a number in s")),
     "a share beyond its range": ({"voltage": {"low_share": 198}}, ("voltage", "low_share", "198 of Un is not within")),
+    "a class that has no thresholds of its own": (
+        {"voltage_neighbour": {}},
+        ("voltage_neighbour", "", "there is no rule"),
+    ),
+    "a class's key that does not exist": (
+        {"voltage_ltu": {"lo": 1}},
+        ("voltage_ltu", "lo", "is no threshold of this rule"),
+    ),
     "a value instead of a table": ({"voltage": 3}, ("voltage", "", "must be a table")),
 }
 
@@ -35,6 +43,12 @@ def test_the_published_file_holds_the_defaults() -> None:
     table = tomllib.loads(as_toml())
     assert faults(table) == []
     assert complete(table) == complete({})
+
+
+def test_a_class_has_what_its_table_says_and_else_what_holds_for_all() -> None:
+    full = complete({"voltage": {"low_share": 0.91}, "voltage_ttu": {"high_share": 1.05}})
+    own = [of_class(full, "voltage", kind) for kind in ("ttu", "meter", "neighbour_ttu")]
+    assert [(one["low_share"], one["high_share"]) for one in own] == [(0.91, 1.05), (0.91, 1.07), (0.91, 1.07)]
 
 
 def test_every_threshold_has_a_unit_and_a_meaning() -> None:
