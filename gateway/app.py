@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from typing import TypeVar
 
 from drivers.api import Conversation
 from gateway.backfill.filler import Filler
@@ -34,6 +35,9 @@ from gateway.store import Store, Stream
 from gateway.verbs import Verbs, announced, ordered
 from rules.engine import Engine
 from rules.incident import Incident, Wish
+from rules.memory import UNFIT, Saved, revived
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +73,11 @@ class Gateway:
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
-        plans, orders = [*site.planned, *announced(saved)], [*site.orders, *ordered(saved)]
-        self.rules = Engine(site.area, site.thresholds, plans, orders, saved)
-        self.board = Board(saved)
-        self.selfcare = Selfcare(site.id, saved)
-        self.pipeline = Pipeline.of(site, self.rules, self.store, clock, self._verify, saved)
+        self.rules = self._rules(saved)
+        self.board = remembering("pool", Board, saved)
+        self.selfcare = remembering("own troubles", partial(Selfcare, site.id), saved)
+        pipeline = partial(Pipeline.of, site, self.rules, self.store, clock, self._verify)
+        self.pipeline = remembering("gaps and coverage", pipeline, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.mqtt = self._mqtt()
@@ -82,7 +86,7 @@ class Gateway:
         self.jobs = Jobs()
         self.jobs.at(RETENTION, "retention", self.store.retain)
         self.jobs.at(CLOCKS, "clocks", self._clocks().round)
-        self.days = Days(self.rules, clock, site.id, saved)
+        self.days = remembering("days", partial(Days, self.rules, clock, site.id), saved)
         self.jobs.at(MIDNIGHT, "midnight", self.end_day)
         self.jobs.at(DAY_CLOSE, "day close", self.tell_days)
 
@@ -141,6 +145,15 @@ class Gateway:
         """Rows that wait for a sender whose other side is there."""
         there = [name for name, one in (("mqtt", self.mqtt), ("influx", self.influx)) if one and one.report.connected]
         return sum(self.store.outbox(name).waiting(stream) for name in there for stream in (Stream.EVENT, Stream.LIVE))
+
+    def _rules(self, saved: Saved) -> Engine:
+        """The rules as they were; what does not fit this version is forgotten, and said."""
+        plans = [*self.site.planned, *remembering("announced outages", announced, saved)]
+        orders = [*self.site.orders, *remembering("disconnect orders", ordered, saved)]
+        rules, forgotten = revived(partial(Engine, self.site.area, self.site.thresholds, plans, orders), saved)
+        if forgotten:
+            log.warning("rules: what they remembered of %s does not fit this version: forgotten", ", ".join(forgotten))
+        return rules
 
     def _verify(self, wish: Wish) -> None:
         self.buses[self._line_of[wish.device]].want(wish.device)
@@ -256,6 +269,15 @@ class Gateway:
             "mqtt": None if self.mqtt is None else asdict(self.mqtt.report),
             "influx": None if self.influx is None else asdict(self.influx.report),
         }
+
+
+def remembering(name: str, make: Callable[[Saved], T], saved: Saved) -> T:
+    """A part with what it remembers. After an update that may not fit: then it starts anew, and that is said."""
+    try:
+        return make(saved)
+    except UNFIT as error:
+        log.warning("%s: what was remembered does not fit this version (%s): forgotten", name, error)
+        return make({})
 
 
 def _link(sender: MqttSender | InfluxSender | None) -> str:

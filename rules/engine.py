@@ -1,6 +1,8 @@
 """All rules on one area: observations in, incidents, wishes and verdicts out. All state can be saved and loaded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
@@ -8,6 +10,7 @@ from rules.case_teller import CaseTeller
 from rules.contact import Contact
 from rules.hand import Hand
 from rules.incident import Incident, Outcome, Verdict, Wish
+from rules.memory import Loader, Saved, items, take_up
 from rules.neutral import Neutral
 from rules.observation import Observation
 from rules.phases import MvPhase
@@ -345,29 +348,49 @@ class Engine:
                 said += self._say(key, None)
         return said
 
-    def _load(self, saved: Mapping[str, object]) -> None:
-        for name, kept in saved.items():
-            kind, _, key = name.partition("/")
-            if kind == "device" and key in self._witnesses and isinstance(kept, list):
+    def _load(self, saved: Saved) -> None:
+        """Take up what was saved. Raises StateError for what does not fit."""
+        parts: dict[str, Callable[[Any], None]] = {
+            "supply": self._supply.load,
+            "neutral": self._neutral.load,
+            "half": self._half.load,
+            "voltage": self._voltage.load,
+            "transformer": self._transformer.load,
+            "quality": self._power_quality.load,
+            "repeats": self._repeats.load,
+            "weak": self._weak.load,
+            "plans": self._pool.load,
+            "contact": self._contact.told.update,
+        }
+        loaders: list[Loader] = [
+            (("device",), self._load_devices),
+            (("bus",), self._load_wires),
+            (("engine",), self._load_own),
+            *(((kind,), partial(_load_part, kind, load)) for kind, load in parts.items()),
+            (("statistics", "carried"), self._statistics.load),
+            (("incident", "incidents"), self._book.load),
+        ]
+        take_up(loaders, saved)
+
+    def _load_devices(self, saved: Saved) -> None:
+        for key, kept in items(saved, "device"):
+            if key in self._witnesses:
                 self._witnesses[key].load(kept)
-            elif kind == "bus" and key in self._wires and isinstance(kept, list):
+
+    def _load_wires(self, saved: Saved) -> None:
+        for key, kept in items(saved, "bus"):
+            if key in self._wires:
                 self._wires[key].polls, self._wires[key].lost, self._wires[key].now = kept
-        if isinstance(engine := saved.get("engine"), list):
-            for name, kept in zip(_KEPT, engine, strict=True):
-                setattr(self, name, kept)
-        if isinstance(supply := saved.get("supply"), dict):
-            self._supply.load(supply)
-            self._neutral.load(saved["neutral"])
-            self._half.load(saved.get("half"))
-            self._voltage.load(saved["voltage"])
-            self._transformer.load(saved["transformer"])
-            self._power_quality.load(saved.get("quality", {}))
-            self._repeats.load(saved.get("repeats", {}))
-            self._weak.load(saved["weak"])
-            self._contact.told.update(_strings(saved.get("contact")))
-            self._pool.load(saved.get("plans"))
-        self._statistics.load(saved)
-        self._book.load(saved)
+
+    def _load_own(self, saved: Saved) -> None:
+        own = saved["engine"]
+        assert isinstance(own, list)
+        for name, kept in zip(_KEPT, own, strict=True):
+            setattr(self, name, kept)
+
+
+def _load_part(kind: str, load: Callable[[Any], None], saved: Saved) -> None:
+    load(saved[kind])
 
 
 def _wires(area: Area) -> dict[str, Wire]:
@@ -376,7 +399,3 @@ def _wires(area: Area) -> dict[str, Wire]:
         if device.bus is not None:
             sizes[device.bus] = sizes.get(device.bus, 0) + 1
     return {bus: Wire(size) for bus, size in sizes.items()}
-
-
-def _strings(kept: object) -> list[str]:
-    return [str(item) for item in kept] if isinstance(kept, list) else []
