@@ -14,7 +14,6 @@ from gateway.cli.main import app
 from gateway.settings import devices_file, schemas
 from gateway.settings.gateway_file import GatewayFile, Identity
 from gateway.settings.models import Backfill, ClockCare, Faces, Influx, Line, Metrics, Mqtt, Store, Tls
-from rules import thresholds
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
@@ -96,15 +95,6 @@ def test_the_sample_shows_every_setting_with_its_default() -> None:
 def test_the_readme_names_every_column_of_the_devices() -> None:
     pieces = set(re.findall(r"`([^`\n]+)`", DOCUMENTS["README.md"]))
     assert set(devices_file.COLUMNS) <= pieces
-
-
-def test_the_sample_shows_every_threshold_with_its_default() -> None:
-    text = (ROOT / "config" / "rules.toml").read_text(encoding="utf-8")
-    shown = tomllib.loads(re.sub(r"^# (\w+ = |\[)", r"\1", text, flags=re.MULTILINE))
-    assert shown == {
-        rule: {name: threshold.default for name, threshold in names.items()}
-        for rule, names in thresholds.defaults().items()
-    }
 
 
 @pytest.mark.parametrize("name", ["gateway", "area"])
