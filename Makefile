@@ -26,10 +26,10 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.test
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m tests.bench
 
 bench-%: $(VENV)/.test
-	@$(BIN)/python -m bench $*
+	@$(BIN)/python -m tests.bench $*
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q atheris

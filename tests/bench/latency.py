@@ -15,13 +15,13 @@ from statistics import quantiles
 
 import uvloop
 
-from bench.modbus_tcp import process, raise_file_limit, said, site
-from bench.reference.modbus_server import CLOCK
-from bench.report import row
 from drivers.profile import read_profile
 from gateway.app import Gateway
 from gateway.clock import SystemClock
 from gateway.settings.models import Mqtt, Site, Store
+from tests.bench.modbus_tcp import process, raise_file_limit, said, site
+from tests.bench.reference.modbus_server import CLOCK
+from tests.bench.report import row
 
 DEVICES, SECONDS = 100, 12.0
 WARM_UP = 2 * DEVICES  # values of the first two seconds: read all at once at the start, and while the link was made
@@ -55,10 +55,10 @@ async def run(plan: Site) -> None:
 
 def delays(port: int, mqtt_port: int, commit_ms: int, together_s: float) -> list[int]:
     """Delays of all values in ms, the gateway and the subscriber each in a process of its own."""
-    with process("bench.reference.mqtt_lag", str(mqtt_port), "taiqu/v1/bench/data/+") as listener:
+    with process("tests.bench.reference.mqtt_lag", str(mqtt_port), "taiqu/v1/bench/data/+") as listener:
         said(listener)
         arguments = [str(port), str(mqtt_port), str(commit_ms), str(together_s)]
-        subprocess.run([sys.executable, "-m", "bench.latency", *arguments], check=True)
+        subprocess.run([sys.executable, "-m", "tests.bench.latency", *arguments], check=True)
         assert listener.stdin is not None
         listener.stdin.close()
         heard: list[int] = json.loads(said(listener))
@@ -73,7 +73,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         started(nats_server(Path(folder))) as broker,
-        process("bench.reference.modbus_server") as server,
+        process("tests.bench.reference.modbus_server") as server,
     ):
         port = int(said(server))
         for what, commit_ms, together_s in (("as delivered", 200, 1.0), ("set for speed", 1, 0.0)):

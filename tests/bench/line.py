@@ -15,7 +15,6 @@ from statistics import median
 
 import uvloop
 
-from bench.report import row
 from drivers.api import LineSettings
 from drivers.profile import product_profiles, read_profile
 from gateway.clock import SystemClock
@@ -24,6 +23,7 @@ from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Poll
 from gateway.south.wire import silence
+from tests.bench.report import row
 
 DELAY_S = 0.03
 SECONDS, DEAD_SECONDS = 5.0, 75.0
@@ -35,7 +35,7 @@ PROFILE = read_profile("dlt645-2007-3p", product_profiles()["dlt645-2007-3p"])
 @contextmanager
 def meters(baud: int, count: int) -> Iterator[str]:
     """The port of a paced line with so many meters."""
-    command = [sys.executable, "-m", "bench.reference.paced_meters", str(baud), str(count)]
+    command = [sys.executable, "-m", "tests.bench.reference.paced_meters", str(baud), str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()

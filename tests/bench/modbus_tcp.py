@@ -18,7 +18,6 @@ from pathlib import Path
 
 import uvloop
 
-from bench.report import row
 from drivers.api import Profile
 from drivers.profile import read_profile
 from gateway.app import Gateway
@@ -33,6 +32,7 @@ from gateway.south.link.ports import link_to
 from gateway.south.poll import Poll
 from gateway.stamp import Stamp
 from rules import area
+from tests.bench.report import row
 
 REGISTERS = 40
 DEVICES = (1, 10, 100, 1000)
@@ -169,7 +169,7 @@ def part(name: str, devices: int, port: int, mqtt_port: int, seconds: float) -> 
     """Run one part in this process and print its figures."""
     raise_file_limit()
     if name == "reference":
-        from bench.reference.modbus_pymodbus import run
+        from tests.bench.reference.modbus_pymodbus import run
 
         figures = asyncio.run(run(devices, port, mqtt_port, seconds))
     else:
@@ -224,8 +224,8 @@ def run_part(name: str, devices: int, port: int, mqtt_port: int) -> Figures:
     """One part in a process of its own, with a subscriber."""
     topic = {"reference": "bench/data/#", "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}[name]
     mark = '"values"'  # every observation has one
-    arguments = ["-m", "bench.modbus_tcp", name, str(devices), str(port), str(mqtt_port), str(SECONDS)]
-    with process("bench.reference.mqtt_count", str(mqtt_port), topic, mark) as counter:
+    arguments = ["-m", "tests.bench.modbus_tcp", name, str(devices), str(port), str(mqtt_port), str(SECONDS)]
+    with process("tests.bench.reference.mqtt_count", str(mqtt_port), topic, mark) as counter:
         said(counter)
         done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=True)
         figures: Figures = json.loads(done.stdout.splitlines()[-1])
@@ -242,7 +242,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         started(nats_server(Path(folder))) as broker,
-        process("bench.reference.modbus_server") as server,
+        process("tests.bench.reference.modbus_server") as server,
     ):
         port = int(said(server))
         for devices in DEVICES:

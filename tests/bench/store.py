@@ -1,7 +1,7 @@
 """Store and delivery: observations a second, bytes on disk, memory and delay under a backlog. Real broker and database.
 
-`python -m bench.store` runs every part in a process of its own, so that none pays for another's memory. CPU seconds
-are this process's own, all its threads; the servers' are not counted. Together they say what one core could do.
+`python -m tests.bench.store` runs every part in a process of its own, so that none pays for another's memory. CPU
+seconds are this process's own, all its threads; the servers' are not counted. Together they say what one core could do.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bench.report import row
 from gateway.clock import SystemClock
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
@@ -30,6 +29,7 @@ from gateway.store import Draft, Store, Stream
 from rules.area import Area
 from rules.incident import Incident
 from rules.observation import Observation
+from tests.bench.report import row
 from tests.servers import influx_server, nats_server, started
 
 SITE = Site("bench", Area("TQ", (), ()), (), ())
@@ -210,7 +210,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[None]]] = {
 def main(names: list[str]) -> int:
     """One part in this process, or every part in a process of its own."""
     if not names:
-        runs = [subprocess.run([sys.executable, "-m", "bench.store", part], check=False) for part in PARTS]
+        runs = [subprocess.run([sys.executable, "-m", "tests.bench.store", part], check=False) for part in PARTS]
         return int(any(run.returncode for run in runs))
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_run(PARTS[names[0]], Path(folder)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from random import Random
 from time import process_time
 
-from bench.report import row
 from gateway.simulate import chance, network
 from gateway.simulate.fault import Fault
 from gateway.simulate.observing import Polling, observe
@@ -14,6 +13,7 @@ from gateway.simulate.scenario import Episode, Expectation, Scenario
 from rules.area import Area
 from rules.engine import Engine
 from rules.observation import Observation
+from tests.bench.report import row
 
 START = 1_760_000_000.0
 NEEDED = {100: 30_000.0, 400: 15_000.0}  # observations a second

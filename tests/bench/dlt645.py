@@ -11,10 +11,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.reference.dlt645_peer import rate
-from bench.report import row
 from drivers.dlt645.catalog import carried
 from drivers.dlt645.frame import Frame, FrameBuffer, encode, parse
+from tests.bench.reference.dlt645_peer import rate
+from tests.bench.report import row
 
 PEERS = {"dlt645": "dlt645==3.2.0", "python-dlt645": "python-dlt645==0.1.4"}
 EXTRA = {"dlt645": ["loguru"], "python-dlt645": []}

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME...]`: runs the named benchmarks, or all of them, each in a process of its own."""
+"""`python -m tests.bench [NAME...]`: runs the named benchmarks, or all of them, each in a process of its own."""
 
 import pkgutil
 import subprocess
@@ -20,7 +20,9 @@ def main(wanted: list[str]) -> int:
     if unknown := set(wanted) - set(names()):
         print(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}", file=sys.stderr)
         return 2
-    statuses = [subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False) for name in wanted or names()]
+    statuses = [
+        subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False) for name in wanted or names()
+    ]
     return int(any(status.returncode for status in statuses))
 
 

@@ -5,10 +5,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.report import row
 from gateway.settings import load
 from gateway.simulate.site import lay_out
 from tests.area import Area, service
+from tests.bench.report import row
 from tests.servers import Listener, nats_server, started
 
 SETTLE_S, MEASURE_S = 12.0, 40.0
