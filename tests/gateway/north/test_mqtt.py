@@ -234,6 +234,7 @@ async def test_mqtt_5_says_what_a_broker_refuses_and_the_row_stays(tmp_path: Pat
     with started(server) as broker:
         async with desk(tmp_path / "a.db", Mqtt(port=broker.port, version="5", together_s=0.05)) as gateway:
             gateway.store.put([observed(observation(1))])
+            await gateway.store.flush()
             await gateway.until(lambda: "Not authorized" in gateway.sender.report.says)
             assert gateway.waiting() == 1
 
