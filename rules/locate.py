@@ -64,6 +64,7 @@ class _Search:
         self._tree = tree
         self._evidence = evidence
         self._priors = priors
+        self._most: dict[str, list[float]] = {}  # by node and place: no sum of its signs can be higher
         self._sums: dict[str, _Sum] = {}
         self._phase: dict[str, list[float]] = {}  # best score of each phase at and below a node
         self._best: dict[str, float] = {}
@@ -79,30 +80,52 @@ class _Search:
         return self._best[root], tuple(self._chosen(root, (0, 1, 2, WHOLE)))
 
     def _suspects(self) -> list[str]:
-        """Nodes with a dead device below, children before parents."""
-        nodes: set[str] = set()
+        """Nodes that could have failed, or have one below that could, children before parents.
+
+        Where all that speaks for an outage weighs no more than the rarity of the commonest fault, none can be found.
+        """
+        tree, dead, most = self._tree, dict[str, float](), self._most
         for device, signs in self._evidence.items():
-            if any(sign.weight > 0 for sign in signs):
-                nodes.update(self._tree.upward[self._tree.devices[device].node])
-        return sorted(nodes, key=self._tree.rank.__getitem__)
+            node = tree.devices[device].node
+            weights = most.setdefault(node, [0.0, 0.0, 0.0, 0.0])
+            for place, weight, _ in signs:
+                if weight > 0:
+                    weights[place] += weight
+                    dead[node] = dead.get(node, 0.0) + weight
+                else:
+                    weights[place] -= UNHEARD  # the least that a living device costs
+        for node in tree.bottom_up:
+            parent = tree.nodes[node].parent
+            if parent is None or node not in most:
+                continue
+            above, own = most.setdefault(parent, [0.0, 0.0, 0.0, 0.0]), most[node]
+            above[0] += own[0]
+            above[1] += own[1]
+            above[2] += own[2]
+            above[3] += own[3]
+            if node in dead:
+                dead[parent] = dead.get(parent, 0.0) + dead[node]
+        least = min(self._priors.values())
+        return [node for node in tree.bottom_up if dead.get(node, 0.0) > least]
 
     def _weigh(self, node: str) -> None:
         tree = self._tree
-        total = self._sums[node] = self._sum(node)
         prior = self._priors[tree.nodes[node].kind]
         children = [child for child in tree.children[node] if child in self._best]
-        below = sum(self._best[child] for child in children) + sum(self._alone(d.id) for d in tree.here[node])
-        phases, opened = [0.0, 0.0, 0.0], []
-        for place in range(3):
-            here = total.nats[place] - prior
-            deeper = sum(self._phase[child][place] for child in children)
-            if total.tells(place) and here > max(deeper, 0.0):
-                opened.append(place)
-                phases[place] = here
-            else:
-                phases[place] = deeper
+        below = sum([self._best[child] for child in children]) + sum([self._alone(d.id) for d in tree.here[node]])
+        phases = [sum([self._phase[child][place] for child in children]) for place in range(3)]
         self._phase[node] = phases
         self._best[node], self._opened[node] = max(below, 0.0), ()
+        most = self._most[node]
+        if max(most) <= prior and sum(most) <= prior:
+            return  # too many live here for it to have failed, whatever their signs say in detail
+        total, opened = self._sum(node), []
+        self._sums[node] = total
+        for place in range(3):
+            here = total.nats[place] - prior
+            if total.tells(place) and here > max(phases[place], 0.0):
+                opened.append(place)
+                phases[place] = here
         if opened and sum(phases) > self._best[node]:
             self._best[node], self._opened[node] = sum(phases), tuple(opened)
         whole = sum(total.nats) - prior
@@ -135,7 +158,7 @@ class _Search:
 
     def _chosen(self, node: str, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""
-        if node not in self._best:
+        if self._best.get(node, 0.0) <= 0.0:
             return
         opened = self._opened[node] if WHOLE in places else self._opened_phases(node, places)
         if opened == (0, 1, 2) and WHOLE in places:
@@ -150,8 +173,10 @@ class _Search:
             yield from self._alone_found(node)
 
     def _opened_phases(self, node: str, places: tuple[int, ...]) -> tuple[int, ...]:
+        total = self._sums.get(node)
+        if total is None:
+            return ()
         prior = self._priors[self._tree.nodes[node].kind]
-        total = self._sums[node]
         best = self._phase[node]
         return tuple(p for p in places if total.tells(p) and 0 < best[p] == total.nats[p] - prior)
 

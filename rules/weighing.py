@@ -31,8 +31,18 @@ class Weighing:
         self._collectors = {bus.id: bus.collector_node for bus in area.buses}
         self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
+        self._living: dict[str, tuple[float, tuple[Sign, ...]]] = {}  # by device: when it was read, what it says
         self.waiting: set[str] = set()
         """Silent lines whose load no terminal has told of yet, though one will."""
+
+    def _signs_of(self, witness: Witness) -> tuple[Sign, ...]:
+        """`signs`; those of a device that answers stay what they are until it is read again."""
+        if witness.is_silent:
+            return self.signs(witness)
+        known = self._living.get(witness.device.id)
+        if known is None or known[0] != witness.at:
+            known = self._living[witness.device.id] = (witness.at, self.signs(witness))
+        return known[1]
 
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
@@ -85,7 +95,7 @@ class Weighing:
         return worse
 
     def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
-        evidence = {w.device.id: signs for w in free if (signs := self.signs(w))}
+        evidence = {w.device.id: signs for w in free if (signs := self._signs_of(w))}
         buses = list(self._silent_buses(owned))
         silent = [w for w in free if w.silent and w.needs_supply]
         drop = self._drop(silent) if buses and silent else None
