@@ -65,6 +65,7 @@ class _Search:
         self._evidence = evidence
         self._priors = priors
         self._most: dict[str, list[float]] = {}  # by node and place: no sum of its signs can be higher
+        self._alone: dict[str, float] = {}  # what its dead devices weigh, each as a fault of its own supply
         self._sums: dict[str, _Sum] = {}
         self._phase: dict[str, list[float]] = {}  # best score of each phase at and below a node
         self._best: dict[str, float] = {}
@@ -88,12 +89,16 @@ class _Search:
         for device, signs in self._evidence.items():
             node = tree.devices[device].node
             weights = most.setdefault(node, [0.0, 0.0, 0.0, 0.0])
+            gone = 0.0
             for place, weight, _ in signs:
                 if weight > 0:
                     weights[place] += weight
-                    dead[node] = dead.get(node, 0.0) + weight
+                    gone += weight
                 else:
                     weights[place] -= UNHEARD  # the least that a living device costs
+            if gone:
+                dead[node] = dead.get(node, 0.0) + gone
+                self._alone[node] = self._alone.get(node, 0.0) + max(0.0, gone - self._priors["meter"])
         for node in tree.bottom_up:
             parent = tree.nodes[node].parent
             if parent is None or node not in most:
@@ -112,7 +117,7 @@ class _Search:
         tree = self._tree
         prior = self._priors[tree.nodes[node].kind]
         children = [child for child in tree.children[node] if child in self._best]
-        below = sum([self._best[child] for child in children]) + sum([self._alone(d.id) for d in tree.here[node]])
+        below = sum([self._best[child] for child in children]) + self._alone.get(node, 0.0)
         phases = [sum([self._phase[child][place] for child in children]) for place in range(3)]
         self._phase[node] = phases
         self._best[node], self._opened[node] = max(below, 0.0), ()
@@ -152,10 +157,6 @@ class _Search:
                 nats[place] -= UNHEARD
         return total
 
-    def _alone(self, device: str) -> float:
-        nats = sum(sign.weight for sign in self._evidence.get(device, ()) if sign.weight > 0)
-        return max(0.0, nats - self._priors["meter"])
-
     def _chosen(self, node: str, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""
         if self._best.get(node, 0.0) <= 0.0:
@@ -182,8 +183,8 @@ class _Search:
 
     def _alone_found(self, node: str) -> Iterator[Found]:
         for device in self._tree.here[node]:
-            if (score := self._alone(device.id)) > 0:
-                dead = [sign for sign in self._evidence[device.id] if sign.weight > 0]
+            dead = [sign for sign in self._evidence.get(device.id, ()) if sign.weight > 0]
+            if (score := sum(sign.weight for sign in dead) - self._priors["meter"]) > 0:
                 places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
                 yield Found(device.id, places, True, (device.id,), min(sign.at for sign in dead), score, alone=True)
 
