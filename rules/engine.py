@@ -25,7 +25,7 @@ from rules.topology import Tree
 from rules.transformer import Transformer
 from rules.voltage import Voltage
 from rules.weak_points import WeakPoints
-from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness
+from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness, wires_of
 from rules.words import (
     break_claim,
     half_claim,
@@ -54,7 +54,7 @@ class Engine:
         self._area = area
         self._limits = limits
         self._tree = tree = Tree(area)
-        self._wires = _wires(area)
+        self._wires = wires_of(area)
         self._witnesses = {
             d.id: Witness(d, self._wires.get(d.bus or "", _NO_BUS), limits, area.nominal_voltage) for d in area.devices
         }
@@ -391,11 +391,3 @@ class Engine:
 
 def _load_part(kind: str, load: Callable[[Any], None], saved: Saved) -> None:
     load(saved[kind])
-
-
-def _wires(area: Area) -> dict[str, Wire]:
-    sizes: dict[str, int] = {}
-    for device in area.devices:
-        if device.bus is not None:
-            sizes[device.bus] = sizes.get(device.bus, 0) + 1
-    return {bus: Wire(size) for bus, size in sizes.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import log
 
-from rules.area import Device
+from rules.area import Area, Device
 from rules.observation import Observation
 from rules.thresholds import Limits, of_class
 
@@ -287,3 +287,12 @@ class Witness:
             self.at = max(self.at, seen.at)
             return self._alive(seen.at) | EVIDENCE
         return 0
+
+
+def wires_of(area: Area) -> dict[str, Wire]:
+    """The lines of an area that somebody is read over, as nobody has used them yet."""
+    sizes: dict[str, int] = {}
+    for device in area.devices:
+        if device.bus is not None:
+            sizes[device.bus] = sizes.get(device.bus, 0) + 1
+    return {bus: Wire(size) for bus, size in sizes.items()}

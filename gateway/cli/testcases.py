@@ -16,7 +16,7 @@ Files = Annotated[list[Path], typer.Argument(help="TOML files of rule cases.")]
 def cases(files: Files, as_json: Json = False) -> None:
     """Run rule cases: series of readings, and what the rules must say about them.
 
-    Example: taiqu test config/cases/low_voltage.toml
+    Example: taiqu test low-voltage.toml
     """
     import orjson
 
