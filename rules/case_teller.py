@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rules.book import Book, Claim
+from rules.case import Case
 from rules.incident import Incident
 from rules.pool import Pool
 from rules.statistics import Statistics
-from rules.supply import Case, Supply
+from rules.supply import Supply
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import Witness
@@ -48,7 +49,7 @@ class CaseTeller:
                 said += [told] if told else []
         for case in self._supply.cases.values():
             if not case.back_at:
-                claim = case_claim(case, self._supply, self._witnesses, self._tree, self._pool, now)
+                claim = case_claim(case, self._witnesses, self._tree, self._pool, now)
                 hidden = self._explained_by(case)
                 said += self._told(case.key, replace(claim, explained_by=hidden), now)
                 if claim.state == "confirmed" and case.kind == "supply" and hidden is None:

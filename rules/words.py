@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from rules.area import PlannedOutage
 from rules.book import Claim
+from rules.case import Case
 from rules.incident import Severity
 from rules.neutral import Break
 from rules.phases import HalfPhases
 from rules.pool import Pool
-from rules.supply import Case, Supply
 from rules.topology import Tree
 from rules.witness import Witness
 
@@ -39,12 +39,10 @@ SEVERITIES: Mapping[str, Severity] = {
 }
 
 
-def case_claim(
-    case: Case, supply: Supply, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool, at: float
-) -> Claim:
+def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool, at: float) -> Claim:
     """A case of lost supply or lost contact, in words."""
     kind = _case_type(case, witnesses, tree)
-    lost = case.devices if case.kind == "bus" else list(_affected(case, supply, tree))
+    lost = case.devices if case.kind == "bus" else list(_affected(case, tree))
     claim = Claim(
         type=kind,
         node=case.node,
@@ -52,7 +50,7 @@ def case_claim(
         severity=SEVERITIES.get(kind, "major"),
         started_at=case.since,
         started_after=min(case.after, case.since),
-        phases="" if case.whole else supply.phases(case),
+        phases="" if case.whole else case.letters,
         devices=tuple(device for device in lost if tree.devices[device].kind == "meter"),
         equivalents=() if case.kind == "bus" or case.alone else tree.equivalents(case.node),
         confidence=_confidence(case),
@@ -200,10 +198,10 @@ def _case_type(case: Case, witnesses: Mapping[str, Witness], tree: Tree) -> str:
     return OUTAGES[kind]
 
 
-def _affected(case: Case, supply: Supply, tree: Tree) -> tuple[str, ...]:
+def _affected(case: Case, tree: Tree) -> tuple[str, ...]:
     if case.alone:
         return tuple(case.devices)
-    return tree.meters_below(case.node, supply.phases(case))
+    return tree.meters_below(case.node, case.letters)
 
 
 def _confidence(case: Case) -> float:

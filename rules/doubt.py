@@ -1,0 +1,123 @@
+"""Whether enough is known of a case: when it convinces, when nothing can change it any more, which reads would tell."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from rules.area import Area
+from rules.case import Case
+from rules.incident import Wish
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.weighing import Weighing
+from rules.witness import DEAD, Witness
+
+
+class Doubt:
+    """Judges the cases of one area by how much evidence there is, how old it is and what is still to be heard."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        witnesses: Mapping[str, Witness],
+        limits: Limits,
+        area: Area,
+        weighing: Weighing,
+        cases: Mapping[str, Case],
+    ) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["outage"]
+        self._certain = limits["comm"]["certainty"]
+        self._noisy = limits["comm"]["noise_share"]
+        self._poll = area.poll_period_s
+        self._weighing = weighing
+        self._cases = cases
+
+    def cycle(self, devices: Iterable[str]) -> float:
+        """The longest time between two polls of any of these devices, seconds."""
+        seen = max((self._witnesses[device].interval for device in devices), default=0.0)
+        return min(max(self._poll, seen), 4 * self._poll) if seen else self._poll
+
+    def is_convincing(self, case: Case, now: float) -> bool:
+        """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
+        dead = [self._witnesses[device] for device in case.devices]
+        if case.kind == "device":
+            return self.speaks_alone(case.devices[0])
+        cycle = self.cycle(case.devices)
+        span = max(w.at for w in dead) - case.since
+        readings = sum(max(1, w.silent) for w in dead)
+        enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
+        surprise = sum(map(self._weighing.surprise, dead))
+        if cycle > self._limits["slow_poll_s"] and now - case.since >= enough and surprise > 2 * self._certain:
+            span = enough
+        if span < enough or readings < 2 or surprise < self._certain:
+            return False
+        if self._weighing.waiting and now - case.since < 2 * cycle:
+            lines = {self._tree.devices[device].bus for device in case.devices}
+            if lines & self._weighing.waiting:
+                return False
+        return now - case.since > 1.5 * cycle or not self._open_questions(case)
+
+    def _open_questions(self, case: Case) -> bool:
+        """Whether devices that could move the case have not been read since it began."""
+        around: set[str] = set()
+        if case.of_node:
+            wider = self._tree.parent(case.node) or case.node
+            around.update(device.id for device in self._tree.below[wider])
+        for device in case.devices:
+            around.update(self._weighing.lines.get(self._tree.devices[device].bus or "", ()))
+        return any(0 < self._witnesses[device].at < case.since for device in around)
+
+    def speaks_alone(self, device: str) -> bool:
+        """Whether one device's evidence makes a case without any other."""
+        witness = self._witnesses[device]
+        if witness.device.kind == "neighbour_ttu":
+            return False
+        if witness.gasp_at > witness.alive_at:  # it may have been a moment only: a poll must have failed since
+            waited = witness.at - witness.gasp_at >= self._limits["confirm_s"]
+            return witness.silent > 1 or (witness.silent == 1 and waited)
+        return self.is_read_dead(device) or witness.weight >= self._certain
+
+    def is_read_dead(self, device: str) -> bool:
+        """Whether a device that answers reads no voltage."""
+        return not self._witnesses[device].is_silent and DEAD in self._witnesses[device].state
+
+    def is_settled(self, case: Case, now: float) -> bool:
+        """Whether a case has not changed for so long that what falls silent now is a fault of its own."""
+        newest = max((self._witnesses[device].at for device in case.devices), default=now)
+        quiet = max(now, newest) - max(case.changed_at, case.confirmed_at)
+        return quiet > self._limits["settle_polls"] * self.cycle(case.devices)
+
+    def is_frozen(self, case: Case, now: float) -> bool:
+        """Whether evidence cannot change a case any more. Cases that began together settle together."""
+        if case.back_at:
+            return True
+        window = self._limits["settle_polls"] * self.cycle(case.devices)
+        together = [other for other in self._cases.values() if abs(other.since - case.since) <= window]
+        return all(other.back_at or self.is_settled(other, now) for other in together)
+
+    def wishes(self, now: float) -> Iterator[Wish]:
+        """Reads that settle a suspicion: two devices that seem dead, one beside them, and any that just fell silent."""
+        pause = max(3.0, self._poll / 8)
+        doubtful = [
+            w
+            for w in self._witnesses.values()
+            if w.silent and not w.excused and now - w.at > pause and w.weight < self._certain
+        ]
+        for witness in sorted(doubtful, key=lambda w: w.at)[:2]:
+            if witness.wire.rate < self._noisy:
+                yield Wish(witness.device.id, "is it silent, or was one answer lost?")
+        for case in self._cases.values():
+            if case.stage == "suspected" and now - case.pinged >= pause:
+                case.pinged = now
+                yield from self._questions(case, now)
+
+    def _questions(self, case: Case, now: float) -> Iterator[Wish]:
+        dead = sorted((self._witnesses[device] for device in case.devices), key=lambda w: w.at)
+        for witness in dead[:2]:
+            if now - witness.at > 2.0:
+                yield Wish(witness.device.id, f"is {case.node} without supply?")
+        parent = self._tree.parent(case.node) if case.of_node else None
+        around = [self._witnesses[d.id] for d in self._tree.below.get(parent or "", ()) if d.id not in case.devices]
+        stale = sorted((w for w in around if w.at < case.since), key=lambda w: w.at)
+        for witness in stale[:2]:
+            yield Wish(witness.device.id, f"does the fault at {case.node} reach further?")
