@@ -19,6 +19,7 @@ from drivers.dlt645.functions import (
 )
 from drivers.dlt645.letters import Letters
 from drivers.dlt645.load import read_blocks
+from drivers.dlt645.secrecy import COVER
 from drivers.dlt645.value import parse_format
 from drivers.errors import BadReplyError
 
@@ -187,14 +188,19 @@ def _unit(item: Item | None) -> str | None:
 
 
 def _password(data: bytes) -> Facts:
-    return {"password_level": f"{data[0]:02X}", "password": data[3:0:-1].hex().upper()}
+    return {"password_level": f"{data[0]:02X}", "password": _secret(data[1:4])}
+
+
+def _secret(data: bytes) -> str:
+    """As it is: who asks has the bytes. What the gateway itself shows of a line is covered before."""
+    return "hidden" if data and set(data) == {COVER} else data[::-1].hex().upper()
 
 
 def _authorised(data: bytes) -> Facts:
     """Password level, password and operator code, which every command that changes something begins with."""
     if len(data) < 8:
         return {"raw": data.hex(" ").upper()}
-    return _password(data) | {"operator": data[7:3:-1].hex().upper()}
+    return _password(data) | {"operator": _secret(data[4:8])}
 
 
 def _passwords_changed(rest: bytes) -> Facts:
