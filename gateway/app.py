@@ -18,6 +18,7 @@ from gateway.clock_care import ClockKeeper
 from gateway.days import Days
 from gateway.health import Health, Progress, Systemd
 from gateway.jobs import Jobs
+from gateway.north.answers import Answers
 from gateway.north.commands import Commands
 from gateway.north.faces.company import Company
 from gateway.north.influx import InfluxSender
@@ -32,7 +33,11 @@ from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Lane, Poll
 from gateway.store import Store, Stream
-from gateway.verbs import Verbs, announced, ordered
+from gateway.verbs import Do, spoken
+from gateway.verbs.asking import Asking
+from gateway.verbs.hand import Handling
+from gateway.verbs.names import Names
+from gateway.verbs.pool import Announcing, announced, ordered
 from rules.engine import Engine
 from rules.incident import Incident, Wish
 from rules.memory import UNFIT, Saved, revived
@@ -80,6 +85,7 @@ class Gateway:
         self.pipeline = remembering("gaps and coverage", pipeline, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
+        self.commands = Commands(self._verbs(), clock, answers=remembering("answers", self._answers, saved))
         self.mqtt = self._mqtt()
         self.influx = self._influx()
         self.health = Health(Systemd(), list(self._watched()), self._status)
@@ -199,13 +205,17 @@ class Gateway:
             lambda: (*self.rules.active(), *self.selfcare.active()),
             self.figures,
             self.birth,
-            Commands(self._verbs().table, self.clock),
+            self.commands,
             Company.of(self.site, self.clock.wall, int(self.boot_id[:2], 16)),
             self.board.standing,
         )
 
-    def _verbs(self) -> Verbs:
+    def _answers(self, saved: Saved) -> Answers:
+        return Answers(saved, lambda items: self.store.put((), items), self.store.flush)
+
+    def _verbs(self) -> Mapping[str, Do]:
         """What operators may ask."""
+        rules, clock, names = self.rules, self.clock, Names(self.site)
 
         def keep(items: Mapping[str, object | None]) -> None:
             self.store.put((), items)
@@ -216,8 +226,11 @@ class Gateway:
         def tell(incident: Incident) -> None:
             self.pipeline.tell(told(incident))
 
-        remember = self.pipeline.history.ledger.want
-        return Verbs(self.site, self.rules, self.clock, ask, keep, self.figures, tell, remember)
+        return spoken(
+            Asking(names, rules, clock, ask, self.figures, self.pipeline.history.ledger.want),
+            Announcing(self.site, names, rules, clock, keep, tell),
+            Handling(rules, clock, tell),
+        )
 
     def _influx(self) -> InfluxSender | None:
         if self.site.influx is None:

@@ -7,105 +7,208 @@ before is answered from memory and not obeyed again.
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from gateway.clock import Clock, iso
+from gateway.north.answers import Answers, Key
+from gateway.verbs import VOCABULARY, Changes, Do, RefusedRequestError, Request
 
 log = logging.getLogger(__name__)
 
 LONGEST = 16_384
 """Bytes of a request; nobody needs more."""
 
-REMEMBERED = 500
-"""Answers kept for requests that come again."""
-
 AT_ONCE = 8
 """Requests that are being obeyed at a time; more are refused."""
 
-Verb = Callable[[Mapping[str, Any]], Awaitable[object]]
+BURST, A_SECOND = 50.0, 10.0
+"""So many requests may come at once, and so many a second after that; who sends more is not listened to."""
 
 
-class RefusedRequestError(Exception):
-    """The request is not obeyed: says why, and what a right one looks like."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stands in a request, and who was found to ask: the result of a check."""
+
+    body: Mapping[str, Any]  # id, expires and the arguments of the verb; nothing of the check's own
+    operator: str = ""  # '' when nobody had to prove who he is
 
 
+Check = Callable[[str, Mapping[str, Any]], Asked]
+"""Finds out who asks: gets the verb and the object that came. Raises RefusedRequestError."""
+
+
+def unchecked(_verb: str, body: Mapping[str, Any]) -> Asked:
+    """Everybody whom the broker lets publish may ask."""
+    return Asked(body)
+
+
+@dataclass(slots=True)
+class CommandsReport:
+    """Requests so far, in numbers."""
+
+    obeyed: int = 0
+    refused: int = 0
+    repeated: int = 0  # answered from memory
+    unheard: int = 0  # came too fast, and were not even looked at
+    running: int = 0
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many requests may be listened to: a bucket that fills with time."""
+
+    left: float = BURST
+    at: float = 0.0  # monotonic
+
+    def one_more(self, now: float) -> bool:
+        self.left = min(BURST, self.left + (now - self.at) * A_SECOND)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(slots=True)
 class Commands:
     """Takes requests and gives answers; what a verb does is its function's own business."""
 
-    def __init__(self, verbs: Mapping[str, Verb], clock: Clock) -> None:
-        self._verbs, self._clock = verbs, clock
-        self._answers: OrderedDict[tuple[str, str], asyncio.Future[bytes]] = OrderedDict()
-        self._running = 0
+    verbs: Mapping[str, Do]
+    clock: Clock
+    check: Check = unchecked
+    answers: Answers = field(default_factory=Answers)
+    report: CommandsReport = field(default_factory=CommandsReport)
+    _pace: _Pace = field(default_factory=_Pace)
+    _running: dict[Key, "asyncio.Future[bytes]"] = field(default_factory=dict)
 
-    async def answer(self, verb: str, payload: bytes) -> bytes:
-        """The answer to a request; never raises for anything that stands in one."""
-        request: dict[str, Any] = {}
+    def listens(self) -> bool:
+        """Whether one more request may come now: a crowd of them is not worth a poll that is late."""
+        if self._pace.one_more(self.clock.monotonic()):
+            return True
+        if not self.report.unheard:
+            log.warning("commands: more than %.0f a second; what is too much is not listened to", A_SECOND)
+        self.report.unheard += 1
+        return False
+
+    async def answer(
+        self,
+        verb: str,
+        payload: bytes,
+        within_s: float | None = None,
+        progress: Callable[[bytes], None] = lambda _: None,
+    ) -> bytes:
+        """The answer to a request; never raises for anything that stands in one.
+
+        `within_s`: how long it may still be obeyed, where the broker says so; `progress` gets what is said meanwhile.
+        """
+        body: Mapping[str, Any] = {}
         try:
-            request = self._checked(verb, payload)
-            key = (verb, request["id"])
-            if key not in self._answers:
-                self._answers[key] = asyncio.ensure_future(self._obey(verb, request))
-                self._forget()
-            return await asyncio.shield(self._answers[key])
+            body = _object(payload)
+            request, left_s = self._request(verb, body, within_s, progress)
+            key = (verb, request.id)
+            if key not in self._running and (known := self.answers.get(key)):
+                self.report.repeated += 1
+                return known
+            if key in self._running:
+                self.report.repeated += 1
+            else:
+                self._running[key] = asyncio.ensure_future(self._obey(key, request, left_s))
+            return await asyncio.shield(self._running[key])
         except RefusedRequestError as error:
-            return self._said(request.get("id"), verb, {"ok": False, "error": str(error)})
+            self.report.refused += 1
+            return orjson.dumps(self._said(body.get("id"), verb, {"ok": False, "error": str(error)}), default=str)
 
-    def _checked(self, verb: str, payload: bytes) -> dict[str, Any]:
-        if len(payload) > LONGEST:
-            raise RefusedRequestError(f"{len(payload)} bytes are too long; at most {LONGEST} are read")
-        try:
-            request = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            raise RefusedRequestError(f"is no JSON ({error})") from error
-        if not isinstance(request, dict):
-            raise RefusedRequestError('must be an object: {"id": "...", ...}')
-        if not isinstance(request.get("id"), str) or not 1 <= len(request["id"]) <= 100:
-            raise RefusedRequestError("'id' is missing: a text of 1 to 100 characters, another one for each request")
-        if verb not in self._verbs:
-            raise RefusedRequestError(f"there is no verb {verb!r}; there are {', '.join(sorted(self._verbs))}")
-        expires = request.get("expires")
-        if expires is not None and not isinstance(expires, int | float):
+    def _request(
+        self, verb: str, body: Mapping[str, Any], within_s: float | None, progress: Callable[[bytes], None]
+    ) -> tuple[Request, float | None]:
+        """Who asks for what, and within how many seconds it may be obeyed. Raises RefusedRequestError."""
+        if verb not in self.verbs:
+            raise RefusedRequestError(f"there is no verb {verb!r}; there are {', '.join(sorted(self.verbs))}")
+        asked = self.check(verb, body)
+        arguments = dict(asked.body)
+        name = _id(arguments.pop("id", None))
+        left_s = self._left_s(arguments.pop("expires", None), within_s)
+        known = VOCABULARY[verb].arguments
+        if unknown := [argument for argument in arguments if argument not in known]:
+            there = f"it has {', '.join(known)}" if known else "it has none"
+            raise RefusedRequestError(f"{verb} has no argument {', '.join(map(repr, unknown))}; {there}")
+
+        def tell(how_far: object) -> None:
+            progress(orjson.dumps(self._said(name, verb, {"progress": how_far}), default=str))
+
+        return Request(name, arguments, asked.operator, tell), left_s
+
+    def _left_s(self, expires: object, within_s: float | None) -> float | None:
+        """How long a request may still be obeyed; None: for ever. Raises RefusedRequestError."""
+        if expires is None:
+            return within_s
+        if not isinstance(expires, int | float) or isinstance(expires, bool):
             raise RefusedRequestError("'expires' must be epoch seconds")
-        if expires is not None and self._clock.wall() > expires:
-            raise RefusedRequestError(f"expired at {iso(expires)}, and it is {iso(self._clock.wall())}")
-        return request
+        if not self.clock.trusted():
+            raise RefusedRequestError("the gateway does not know the time, so nothing that expires is obeyed")
+        now = self.clock.wall()
+        if now > expires:
+            raise RefusedRequestError(f"expired at {iso(expires)}, and it is {iso(now)}")
+        return expires - now if within_s is None else min(expires - now, within_s)
 
-    async def _obey(self, verb: str, request: Mapping[str, Any]) -> bytes:
-        if self._running >= AT_ONCE:
-            return self._said(request["id"], verb, {"ok": False, "error": f"busy with {AT_ONCE} requests; ask again"})
-        self._running += 1
+    async def _obey(self, key: Key, request: Request, left_s: float | None) -> bytes:
+        """Obey once, and remember the answer. Raises RefusedRequestError when there is too much to do already."""
+        verb, changes = key[0], VOCABULARY[key[0]].changes is not Changes.NOTHING
+        if self.report.running >= AT_ONCE:
+            del self._running[key]
+            raise RefusedRequestError(f"busy with {AT_ONCE} requests; ask again")
+        self.report.running += 1
         try:
-            result: dict[str, object] = {"ok": True, "result": await self._verbs[verb](request)}
-        except RefusedRequestError as error:
-            result = {"ok": False, "error": str(error)}
+            kept = await self.answers.begin(key, iso(self.clock.wall())) if changes else True
+            result = await self._result(verb, request, None if changes else left_s)
+            if not kept:
+                result["kept"] = False  # the disk takes nothing: a restart forgets it
+            self.report.obeyed += bool(result["ok"])
+            self.report.refused += not result["ok"]
+            by = f" by {request.operator}" if request.operator else ""
+            log.info("command %s %s%s: %s", verb, request.id, by, "done" if result["ok"] else result["error"])
+            said = self._said(request.id, verb, result)
+            return await self.answers.end(key, str(said["at"]), said, wait=changes)
         finally:
-            self._running -= 1
-        log.info("command %s %s: %s", verb, request["id"], "done" if result["ok"] else result["error"])
-        return self._said(request["id"], verb, result)
+            self.report.running -= 1
+            del self._running[key]
 
-    def _said(self, request: object, verb: str, result: Mapping[str, object]) -> bytes:
-        return orjson.dumps({"id": request, "verb": verb, "at": iso(self._clock.wall()), **result}, default=str)
+    async def _result(self, verb: str, request: Request, left_s: float | None) -> dict[str, object]:
+        """What came of it. A fault of ours in a verb must not end the gateway."""
+        try:
+            async with asyncio.timeout(left_s):
+                return {"ok": True, "result": await self.verbs[verb](request)}
+        except RefusedRequestError as error:
+            return {"ok": False, "error": str(error)}
+        except TimeoutError:
+            return {"ok": False, "error": "expired before it could be answered"}
+        except Exception as error:
+            log.exception("command %s %s failed", verb, request.id)
+            return {"ok": False, "error": f"failed in the gateway, whose journal says more: {error!r}"}
 
-    def _forget(self) -> None:
-        while len(self._answers) > REMEMBERED:
-            self._answers.popitem(last=False)
+    def _said(self, request: object, verb: str, result: Mapping[str, object]) -> dict[str, object]:
+        return {"id": request, "verb": verb, "at": iso(self.clock.wall()), **result}
 
 
-def text(request: Mapping[str, Any], name: str, otherwise: str | None = None) -> str:
-    """A text of the request. Raises RefusedRequestError."""
-    value = request.get(name, otherwise)
-    if not isinstance(value, str) or len(value) > 1000 or (otherwise is None and not value):
-        raise RefusedRequestError(f"'{name}' is missing or no text")
+def _object(payload: bytes) -> Mapping[str, Any]:
+    """What stands in a payload. Raises RefusedRequestError."""
+    if len(payload) > LONGEST:
+        raise RefusedRequestError(f"{len(payload)} bytes are too long; at most {LONGEST} are read")
+    try:
+        body = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise RefusedRequestError(f"is no JSON ({error})") from error
+    if not isinstance(body, dict):
+        raise RefusedRequestError('must be an object: {"id": "...", ...}')
+    return body
+
+
+def _id(value: object) -> str:
+    """The id of a request. Raises RefusedRequestError."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 100:
+        raise RefusedRequestError("'id' is missing: a text of 1 to 100 characters, another one for each request")
     return value
-
-
-def number(request: Mapping[str, Any], name: str, otherwise: float | None = None) -> float:
-    """A number of the request. Raises RefusedRequestError."""
-    value = request.get(name, otherwise)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise RefusedRequestError(f"'{name}' is missing or no number")
-    return float(value)

@@ -17,7 +17,11 @@ from gateway.clock import Clock, SystemClock
 from gateway.north.commands import Commands
 from gateway.settings.models import Mqtt, Site
 from gateway.south.poll import Lane, Poll
-from gateway.verbs import Verbs, announced, ordered
+from gateway.verbs import Do, spoken
+from gateway.verbs.asking import Asking
+from gateway.verbs.hand import Handling
+from gateway.verbs.names import Names
+from gateway.verbs.pool import Announcing, announced, ordered
 from rules.area import DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.hand import Hand
@@ -85,10 +89,15 @@ class Office:
 
     def commands(self) -> Commands:
         clock = VirtualClock()
-        return Commands(self.verbs(clock).table, clock)
+        return Commands(self.verbs(clock), clock)
 
-    def verbs(self, clock: Clock) -> Verbs:
-        return Verbs(self.site, self.rules, clock, self.ask, self.keep, lambda: {"observations": 7}, self.told.append)
+    def verbs(self, clock: Clock) -> Mapping[str, Do]:
+        names = Names(self.site)
+        return spoken(
+            Asking(names, self.rules, clock, self.ask, lambda: {"observations": 7}),
+            Announcing(self.site, names, self.rules, clock, self.keep, self.told.append),
+            Handling(self.rules, clock, self.told.append),
+        )
 
 
 async def answered(commands: Commands, verb: str, request: object) -> dict[str, Any]:
@@ -279,7 +288,7 @@ async def test_an_operator_asks_over_the_broker_and_is_answered(mosquitto: Serve
     settings = Mqtt(port=mosquitto.port, together_s=0.05)
     operator = paho.Client(CallbackAPIVersion.VERSION2)
     with closing(Listener(mosquitto.port)) as listener:
-        async with desk(tmp_path / "a.db", settings, commands=Commands(verbs.table, clock)) as gateway:
+        async with desk(tmp_path / "a.db", settings, commands=Commands(verbs, clock)) as gateway:
             await gateway.until(lambda: gateway.sender.report.connected)
             operator.connect("127.0.0.1", mosquitto.port)
             operator.loop_start()

@@ -8,7 +8,9 @@ import pytest
 
 from gateway.north.commands import Commands
 from gateway.pipeline import Pipeline
-from gateway.verbs import Verbs
+from gateway.verbs import spoken
+from gateway.verbs.asking import Asking
+from gateway.verbs.names import Names
 from rules.engine import Engine
 from tests.gateway.backfill.scene import HOUR_S, MINUTE_S, Scene, meter_row
 from tests.virtual import virtual
@@ -16,17 +18,9 @@ from tests.virtual import virtual
 
 def desk(scene: Scene, pipeline: Pipeline) -> Commands:
     """Where operators' requests come in."""
-    verbs = Verbs(
-        pipeline.site,
-        Engine(pipeline.site.area),
-        scene.clock,
-        scene.bus.ask,
-        print,
-        dict,
-        print,
-        remember=pipeline.history.ledger.want,
-    )
-    return Commands(verbs.table, scene.clock)
+    site, rules = pipeline.site, Engine(pipeline.site.area)
+    asking = Asking(Names(site), rules, scene.clock, scene.bus.ask, dict, pipeline.history.ledger.want)
+    return Commands(spoken(asking), scene.clock)
 
 
 async def asked(commands: Commands, **request: object) -> Mapping[str, Any]:

@@ -1,0 +1,71 @@
+"""Verbs that ask devices and the rules: read, judge a call, have a memory read, tell what lasts."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.south.poll import Poll
+from gateway.verbs.names import Names
+from gateway.verbs.request import RefusedRequestError, Request, number, text, texts
+from rules.area import Report
+from rules.incident import Incident, Verdict
+
+
+class Judge(Protocol):
+    """The part of the rules that knows what is wrong."""
+
+    def judge(self, report: Report) -> Verdict:
+        """A customer's call."""
+
+    def active(self) -> Sequence[Incident]:
+        """What lasts."""
+
+
+def _remembers_nothing(_device: str, _start: float, _end: float) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Looks and asks; changes nothing."""
+
+    names: Names
+    rules: Judge
+    clock: Clock
+    ask: Callable[[str, Sequence[str]], Awaitable[Poll]]  # reads a device now
+    own: Callable[[], Mapping[str, object]]  # the gateway's own figures
+    remember: Callable[[str, float, float], bool] = _remembers_nothing  # whether a device has a memory to be read
+
+    async def read(self, request: Request) -> object:
+        """Read a device now: `device`, and `points` (all that are polled when there are none)."""
+        device, points = self.names.device(request), texts(request, "points")
+        known = device.profile.points
+        if unknown := [point for point in points if point not in known]:
+            raise RefusedRequestError(f"{device.id} has no {', '.join(unknown)}; it has {', '.join(known)}")
+        poll = await self.ask(device.id, points)
+        values = {reading.point: reading.value for reading in poll.readings}
+        return {"device": device.id, "at": poll.at, "values": values, "fault": poll.fault, "says": poll.says}
+
+    async def backfill(self, request: Request) -> object:
+        """Read what a device remembers of a span: `device`, `start` and `end` in epoch seconds. It comes as history."""
+        device, start, end = self.names.device(request).id, number(request, "start"), number(request, "end")
+        if not start < end <= self.clock.wall():
+            raise RefusedRequestError("'end' must be later than 'start', and in the past")
+        if not self.remember(device, start, end):
+            raise RefusedRequestError(f"{device} keeps no history that can be read, or [backfill] is switched off")
+        return {"device": device, "start": start, "end": end}
+
+    async def judge(self, request: Request) -> object:
+        """Judge a customer's call: `device` of the customer, and `complaint` in words."""
+        at = number(request, "at", self.clock.wall())
+        report = Report(request.id, at, self.names.device(request).id, text(request, "complaint", ""))
+        return asdict(self.rules.judge(report))
+
+    async def incidents(self, _request: Request) -> object:
+        """What lasts now."""
+        return [asdict(incident) for incident in self.rules.active()]
+
+    async def figures(self, _request: Request) -> object:
+        """The gateway's own figures."""
+        return self.own()

@@ -1,0 +1,106 @@
+"""Verbs of the outage pool: planned outages and orders to disconnect, kept over a restart."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol, get_args
+
+from gateway.clock import Clock
+from gateway.settings.models import Site
+from gateway.verbs.names import Names
+from gateway.verbs.request import RefusedRequestError, Request, number, one_of, text
+from rules.area import DisconnectOrder, PlanKind, PlannedOutage
+from rules.incident import Incident
+
+PLAN = "plan/"
+"""Announced outages are kept in the store under this and their id."""
+
+ORDER = "order/"
+"""Orders are kept under this and their device."""
+
+PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
+
+
+class Pool(Protocol):
+    """The part of the rules that knows what was announced."""
+
+    def plan(self, outage: PlannedOutage) -> None:
+        """An announcement."""
+
+    def unplan(self, outage: str) -> None:
+        """Its withdrawal."""
+
+    def order(self, order: DisconnectOrder) -> Sequence[Incident]:
+        """An order to open a relay; what changes with it."""
+
+    def unorder(self, device: str) -> Sequence[Incident]:
+        """Its withdrawal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """Tells the rules what the utility is about to do."""
+
+    site: Site
+    names: Names
+    rules: Pool
+    clock: Clock
+    keep: Callable[[Mapping[str, object | None]], None]  # items of state, None to forget one
+    tell: Callable[[Incident], None]  # what changed
+
+    async def plan(self, request: Request) -> object:
+        """Announce an outage: `outage` (its id), `node`, `start` and `end` in epoch seconds, `reason`, `kind`."""
+        outage = PlannedOutage(
+            text(request, "outage"),
+            self.names.node(request),
+            number(request, "start"),
+            number(request, "end"),
+            text(request, "reason", ""),
+            one_of(request, "kind", PLAN_KINDS, "planned"),
+        )
+        if outage.end <= outage.start:
+            raise RefusedRequestError("'end' must be later than 'start'")
+        self.rules.plan(outage)
+        self.keep({PLAN + outage.id: asdict(outage)})
+        return asdict(outage)
+
+    async def unplan(self, request: Request) -> object:
+        """Withdraw an announcement: `outage`."""
+        outage = text(request, "outage")
+        if any(plan.id == outage for plan in self.site.planned):
+            raise RefusedRequestError(f"{outage} stands in area.toml: take it out there, or it comes back at a restart")
+        self.rules.unplan(outage)
+        self.keep({PLAN + outage: None})
+        return {"outage": outage}
+
+    async def order(self, request: Request) -> object:
+        """Know of an order to disconnect: `device`, `at` in epoch seconds (now), `kind` (arrears)."""
+        device, at = self.names.device(request).id, number(request, "at", self.clock.wall())
+        order = DisconnectOrder(device, at, text(request, "kind", "arrears"))
+        self._told(self.rules.order(order))
+        self.keep({ORDER + order.device: asdict(order)})
+        return asdict(order)
+
+    async def unorder(self, request: Request) -> object:
+        """Withdraw the orders for a device: `device`."""
+        device = self.names.device(request).id
+        if any(order.device == device for order in self.site.orders):
+            raise RefusedRequestError(f"the order for {device} stands in area.toml: take it out there")
+        self._told(self.rules.unorder(device))
+        self.keep({ORDER + device: None})
+        return {"device": device}
+
+    def _told(self, incidents: Sequence[Incident]) -> None:
+        for incident in incidents:
+            self.tell(incident)
+
+
+def announced(saved: Mapping[str, object]) -> tuple[PlannedOutage, ...]:
+    """Outages that operators announced in earlier lives of the gateway."""
+    rows = (value for key, value in saved.items() if key.startswith(PLAN))
+    return tuple(PlannedOutage(**row) for row in rows if isinstance(row, dict))
+
+
+def ordered(saved: Mapping[str, object]) -> tuple[DisconnectOrder, ...]:
+    """Orders that operators gave in earlier lives of the gateway."""
+    rows = (value for key, value in saved.items() if key.startswith(ORDER))
+    return tuple(DisconnectOrder(**row) for row in rows if isinstance(row, dict))

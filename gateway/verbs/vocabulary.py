@@ -1,0 +1,60 @@
+"""Every verb that operators have: its arguments, what it changes, and what it does in a sentence."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Changes(IntEnum):
+    """What a verb changes: nothing; what the gateway knows; a meter, for which the operator has to be known."""
+
+    NOTHING = 0
+    GATEWAY = 1
+    METER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb as operators know it."""
+
+    name: str
+    needs: tuple[str, ...]  # arguments that must be there
+    takes: tuple[str, ...]  # arguments that may be
+    changes: Changes
+    does: str
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """All that a request may hold besides its id and its expiry."""
+        return self.needs + self.takes
+
+
+def _verbs(changes: Changes, *rows: tuple[str, str, str, str]) -> Iterable[Verb]:
+    for name, needs, takes, does in rows:
+        yield Verb(name, tuple(needs.split()), tuple(takes.split()), changes, does)
+
+
+VOCABULARY: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        *_verbs(
+            Changes.NOTHING,
+            ("read", "device", "points", "reads a device now, ahead of the polls"),
+            ("judge", "device", "complaint at", "judges a customer's call, with evidence"),
+            ("incidents", "", "", "what lasts now"),
+            ("figures", "", "", "the gateway's own figures"),
+            ("backfill", "device start end", "", "has a device's memory of a span read when its line is idle"),
+        ),
+        *_verbs(
+            Changes.GATEWAY,
+            ("plan", "outage node start end", "reason kind", "announces an outage, or changes an announced one"),
+            ("unplan", "outage", "", "withdraws an announced outage"),
+            ("order", "device", "at kind", "tells of an order to disconnect a customer"),
+            ("unorder", "device", "", "withdraws it"),
+            ("acknowledge", "incident", "by", "somebody takes care of it: no more reminders"),
+            ("shelve", "incident until", "by", "silences one incident, unless it ends or grows in severity"),
+            ("unshelve", "incident", "", "ends that silence"),
+            ("progress", "incident state", "expected_end", "how far the crew is; customers are told"),
+        ),
+    )
+}
