@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import TypeVar
 
 from drivers.api import Conversation
@@ -26,6 +27,7 @@ from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
 from gateway.pipeline import Pipeline, told
+from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
 from gateway.settings.models import Device, Site
 from gateway.south import tap
@@ -36,6 +38,7 @@ from gateway.store import Store, Stream
 from gateway.verbs import Do, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
+from gateway.verbs.keeping import Keeping
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing, announced, ordered
 from rules.engine import Engine
@@ -71,9 +74,10 @@ PARTING_S = 2.0
 class Gateway:
     """One gateway: everything between the lines of a site and its operators."""
 
-    def __init__(self, site: Site, clock: Clock) -> None:
-        """Opens the store. Raises StoreError when there is no disk to write to."""
+    def __init__(self, site: Site, clock: Clock, config: Path = Path()) -> None:
+        """Opens the store. Raises StoreError when there is no disk to write to. `config`: the site's gateway.toml."""
         self.site, self.clock = site, clock
+        self.renewal = renewal_of(site, config, clock)
         self.boot_id = uuid.uuid4().hex
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
@@ -88,7 +92,7 @@ class Gateway:
         self.commands = Commands(self._verbs(), clock, answers=remembering("answers", self._answers, saved))
         self.mqtt = self._mqtt()
         self.influx = self._influx()
-        self.health = Health(Systemd(), list(self._watched()), self._status)
+        self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
         self.jobs = Jobs()
         self.jobs.at(RETENTION, "retention", self.store.retain)
         self.jobs.at(CLOCKS, "clocks", self._clocks().round)
@@ -230,6 +234,7 @@ class Gateway:
             Asking(names, rules, clock, ask, self.figures, self.pipeline.history.ledger.want),
             Announcing(self.site, names, rules, clock, keep, tell),
             Handling(rules, clock, tell),
+            Keeping(self.renewal.ask),
         )
 
     def _influx(self) -> InfluxSender | None:
@@ -304,23 +309,28 @@ async def _failure_of(task: asyncio.Task[None]) -> None:
     await asyncio.shield(task)
 
 
-def serve(site: Site) -> None:
-    """Run a site's gateway in this process until SIGTERM or SIGINT, on uvloop where it is installed."""
-    runner = asyncio.Runner(loop_factory=_loop_factory())
-    with runner:
-        runner.run(_serve(Gateway(site, SystemClock())))
+def serve(site: Site, config: Path) -> bool:
+    """Run a site's gateway in this process until SIGTERM or SIGINT, on uvloop where it is installed.
+
+    Gives whether it is to begin anew, which SIGHUP and the verb `reload` ask for.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(site, config))
 
 
-async def _serve(gateway: Gateway) -> None:
-    site = gateway.site
+async def _serve(site: Site, config: Path) -> bool:
+    gateway = Gateway(site, SystemClock(), config)
     log.info(
         "%s: taiqu-gateway %s, configuration %s, %d devices on %d lines, store %s",
         *(site.id, version("taiqu-gateway"), site.fingerprint, len(site.devices), len(site.lines), site.store.path),
     )
-    stop = asyncio.Event()
+    loop, renewal = asyncio.get_running_loop(), gateway.renewal
+    heeding: set[asyncio.Task[None]] = set()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await gateway.run(stop)
+        loop.add_signal_handler(number, renewal.end)
+    loop.add_signal_handler(signal.SIGHUP, lambda: heeding.add(loop.create_task(renewal.heed())))
+    await gateway.run(renewal.stop)
+    return renewal.due
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -51,9 +51,15 @@ class Progress:
 class Health:
     """Watches progress and tells the service manager."""
 
-    def __init__(self, systemd: Systemd, watched: Sequence[Progress], status: Callable[[], str]) -> None:
-        """`status`: one line for `systemctl status`."""
-        self._systemd, self._watched, self._status = systemd, watched, status
+    def __init__(
+        self,
+        systemd: Systemd,
+        watched: Sequence[Progress],
+        status: Callable[[], str],
+        last_words: Callable[[], Sequence[str]] = lambda: ("STOPPING=1",),
+    ) -> None:
+        """`status`: one line for `systemctl status`; `last_words`: what the manager is told at the end."""
+        self._systemd, self._watched, self._status, self._last_words = systemd, watched, status, last_words
         self._moved: dict[str, tuple[object, float]] = {}
         self._stuck: tuple[str, ...] = ()
 
@@ -66,7 +72,7 @@ class Health:
                 self.beat(asyncio.get_running_loop().time())
                 await asyncio.sleep(beat)
         finally:
-            self._systemd.tell("STOPPING=1", "STATUS=storing what is left")
+            self._systemd.tell(*self._last_words())
 
     def beat(self, now: float) -> None:
         """One look at everything; `now` is the loop's time."""

@@ -54,6 +54,7 @@ VOCABULARY: Mapping[str, Verb] = {
             ("acknowledge", "incident", "by", "somebody takes care of it: no more reminders"),
             ("shelve", "incident until", "by", "silences one incident, unless it ends or grows in severity"),
             ("unshelve", "incident", "", "ends that silence"),
+            ("reload", "", "", "checks all files of the configuration, and begins anew when they are good"),
             ("progress", "incident state", "expected_end", "how far the crew is; customers are told"),
         ),
     )
