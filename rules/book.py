@@ -107,6 +107,15 @@ class Book:
         self._open[key] = incident
         return None if shelved else incident
 
+    def tell(self, key: str, claim: Claim | None, at: float, ended_at: float | None = None) -> list[Incident]:
+        """Enter what a rule holds true, or that it is over (None; `ended_at`, or now): what is to be told."""
+        told = self.end(key, at, at if ended_at is None else ended_at) if claim is None else self.say(key, claim, at)
+        return [told] if told else []
+
+    def tell_all(self, rule: str, claims: Iterable[tuple[str, Claim | None]], at: float) -> list[Incident]:
+        """The same for all that one rule says now."""
+        return [told for key, claim in claims for told in self.tell(f"{rule}/{key}", claim, at)]
+
     def _forgotten(self, was: Incident, claim: Claim, at: float) -> bool:
         serious = claim.severity in ("critical", "major") and claim.state == "confirmed"
         quiet = was.acknowledged_by or was.shelved_until is not None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rules.book import Book, Claim
+from rules.book import Book
 from rules.case import Case
 from rules.incident import Incident
 from rules.pool import Pool
@@ -40,24 +40,22 @@ class CaseTeller:
         """What is new of every case after a step of the supply rule."""
         said: list[Incident] = []
         for case in self._supply.ended:
-            told = self._book.end(case.key, now, case.back_at, self._lasted(case))
-            said += [told] if told else []
+            said += self._ended(case, now)
             self._statistics.ended(case.key, case.back_at)
             if case.stage == "suspected" and self._came_back(case):
-                said += self._told(f"momentary/{case.key}", momentary_claim(case, self._tree, now), now)
-                told = self._book.end(f"momentary/{case.key}", now, now)
-                said += [told] if told else []
+                said += self._book.tell(f"momentary/{case.key}", momentary_claim(case, self._tree, now), now)
+                said += self._book.tell(f"momentary/{case.key}", None, now)
         for case in self._supply.cases.values():
             if not case.back_at:
                 claim = case_claim(case, self._witnesses, self._tree, self._pool, now)
                 hidden = self._explained_by(case)
-                said += self._told(case.key, replace(claim, explained_by=hidden), now)
+                said += self._book.tell(case.key, replace(claim, explained_by=hidden), now)
                 if claim.state == "confirmed" and case.kind == "supply" and hidden is None:
                     planned = claim.type == "planned_outage"
                     self._statistics.began(case.key, case.since, case.after, claim.devices, planned=planned)
         for device in sorted(self._supply.misplaced):
             if self._book.get(f"phase/{device}") is None:
-                said += self._told(f"phase/{device}", misplaced_claim(device, now), now)
+                said += self._book.tell(f"phase/{device}", misplaced_claim(device, now), now)
         return said
 
     def _explained_by(self, case: Case) -> str | None:
@@ -83,6 +81,6 @@ class CaseTeller:
         kind = "momentary" if seconds < self._limits["sustained_s"] else "sustained"
         return f"lasted {seconds:.0f} s as far as readings tell: {kind}"
 
-    def _told(self, key: str, claim: Claim, now: float) -> list[Incident]:
-        told = self._book.say(key, claim, now)
+    def _ended(self, case: Case, now: float) -> list[Incident]:
+        told = self._book.end(case.key, now, case.back_at, self._lasted(case))
         return [told] if told else []

@@ -151,7 +151,7 @@ class Supply:
             for device in sorted((set(case.devices) | unheard) - others):
                 self._witnesses[device].forgive(at)
 
-    def dump(self) -> dict[str, object]:
+    def dump(self) -> object:
         """Its state as plain data."""
         return {
             "misplaced": sorted(self.misplaced),
@@ -159,12 +159,10 @@ class Supply:
             "cases": [asdict(case) for case in self.cases.values()],
         }
 
-    def load(self, kept: Mapping[str, object]) -> None:
+    def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
+        assert isinstance(kept, dict)
         cases, count, misplaced = kept["cases"], kept["count"], kept["misplaced"]
-        assert isinstance(misplaced, list)
         self.misplaced.update(misplaced)
-        assert isinstance(cases, list)
-        assert isinstance(count, int)
         self._count = count
         self.cases.update((case["key"], Case(**case)) for case in cases)

@@ -51,9 +51,15 @@ class Voltage:
         self.outside: dict[str, dict[str, Outside]] = {kind: {} for kind in KINDS}
         self._dips = Dips(tree, witnesses, limits, area)
         self._groups: dict[str, list[str]] = {}  # devices that were surely outside since the feeder was, by key
+        self._poll = area.poll_period_s
+        self._gathered_at = 0.0  # when it last said something
+        self.news = False  # whether there is something to say
 
-    def take(self, witness: Witness) -> bool:
-        """A device was read; whether an incident may have changed."""
+    def take(self, witness: Witness) -> None:
+        """A device was read: an incident may have changed."""
+        self.news = self._changes(witness) or self.news
+
+    def _changes(self, witness: Witness) -> bool:
         volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
         if witness.device.kind == "neighbour_ttu":
             return False
@@ -87,11 +93,6 @@ class Voltage:
             witness.watched = any(witness.device.id in outside for outside in self.outside.values())
         return change is not None
 
-    @property
-    def waiting(self) -> bool:
-        """Whether there are dips that others may still be told with."""
-        return bool(self._dips.seen)
-
     def forget(self, device: str) -> None:
         """Something else explains this device's voltage."""
         for kind in KINDS:
@@ -99,8 +100,14 @@ class Voltage:
         self._dips.forget(device)
         self._witnesses[device].watched = False
 
-    def claims(self) -> Iterator[tuple[str, Claim | None]]:
-        """What to say now, by key; None: it is over."""
+    def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over. Gathered: not for every meter of a group a word of its own."""
+        if self.news and now - self._gathered_at >= self._poll / 4:
+            self._gathered_at = now
+            yield from self._grouped()
+            self.news = bool(self._dips.seen)  # others may still be told with these
+
+    def _grouped(self) -> Iterator[tuple[str, Claim | None]]:
         groups: dict[str, list[str]] = {}
         widest: dict[str, list[str]] = {}
         for kind in KINDS:
@@ -148,11 +155,13 @@ class Voltage:
         """Its state as plain data."""
         kept = {kind: {d: asdict(o) for d, o in devices.items()} for kind, devices in self.outside.items()}
         groups = {key: list(devices) for key, devices in self._groups.items()}
-        return {"outside": kept, "groups": groups, "dips": self._dips.dump()}
+        spoken = [self.news, self._gathered_at]
+        return {"outside": kept, "groups": groups, "dips": self._dips.dump(), "spoken": spoken}
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
         self.outside = {k: {d: Outside(**o) for d, o in devices.items()} for k, devices in kept["outside"].items()}
         self._groups = kept["groups"]
-        self._dips.load(kept.get("dips", [{}, {}]))
+        self._dips.load(kept["dips"])
+        self.news, self._gathered_at = kept["spoken"]

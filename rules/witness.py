@@ -62,6 +62,15 @@ class Wire:
         self.lost = 0.0
         self.now = 0.0  # share of devices that are silent now and that no fault explains
 
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return [self.polls, self.lost, self.now]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self.polls, self.lost, self.now = kept
+
     @property
     def miss(self) -> float:
         """Share of answers that get lost, over about two rounds of the line."""
@@ -168,8 +177,9 @@ class Witness:
         """Its state as plain data."""
         return [getattr(self, name) for name in _KEPT]
 
-    def load(self, kept: list[object]) -> None:
+    def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
         for name, value in zip(_KEPT, kept, strict=True):
             setattr(self, name, value)
 

@@ -1,0 +1,46 @@
+"""Lines that lose many answers for long, though nothing on them has failed."""
+
+from collections.abc import Iterator, Mapping
+
+from rules.area import Area
+from rules.book import Claim
+from rules.thresholds import Limits
+from rules.witness import Wire
+from rules.words import noise_claim
+
+FEWEST = 3
+"""Meters on a line that is spoken of; where there are fewer, each is spoken of for itself."""
+
+
+class Noise:
+    """Watches the share of lost answers on every line."""
+
+    def __init__(self, wires: Mapping[str, Wire], limits: Limits, area: Area) -> None:
+        own = limits["comm"]
+        self._wires = wires
+        self._bad, self._good = own["noise_share"], own["noise_clear_share"]
+        self._hold_s = own["noise_polls"] * area.poll_period_s
+        self._meters: dict[str, tuple[str, ...]] = dict.fromkeys(wires, ())
+        for device in area.devices:
+            if device.bus is not None and device.kind == "meter":
+                self._meters[device.bus] += (device.id,)
+        self._since: dict[str, float] = {}  # by line that loses too many
+
+    def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by line; None: it is over."""
+        for bus, wire in self._wires.items():
+            if wire.rate > self._bad:
+                since, meters = self._since.setdefault(bus, now), self._meters[bus]
+                if now - since >= self._hold_s and len(meters) >= FEWEST:
+                    yield bus, noise_claim(bus, meters, since, wire.rate)
+            elif wire.rate < self._good and self._since.pop(bus, None) is not None:
+                yield bus, None
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return self._since
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, dict)
+        self._since.update({str(bus): float(since) for bus, since in kept.items()})

@@ -1,0 +1,76 @@
+"""The state of all rules as named items of plain data: which have changed, and how they are taken up again."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from rules.book import Book
+from rules.memory import Loader, Saved, items, take_up
+from rules.statistics import Statistics
+from rules.witness import Wire, Witness
+
+
+class Part(Protocol):
+    """A rule with a memory."""
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+
+    def load(self, kept: object, /) -> None:
+        """Take up the state that `dump` gave."""
+
+
+class State:
+    """Everything that one engine remembers."""
+
+    def __init__(
+        self,
+        witnesses: Mapping[str, Witness],
+        wires: Mapping[str, Wire],
+        parts: Mapping[str, Part],
+        statistics: Statistics,
+        book: Book,
+    ) -> None:
+        self._witnesses = witnesses
+        self._wires = wires
+        self._parts = parts
+        self._statistics = statistics
+        self._book = book
+        self.touched: set[str] = set()  # devices that were heard of since the last call of `changes`
+        self.stirred = False  # some rule changed since then
+
+    def changes(self) -> dict[str, object | None]:
+        """Items that changed since the last call; None: the item is gone."""
+        changed: dict[str, object | None] = {f"device/{name}": self._witnesses[name].dump() for name in self.touched}
+        buses = {self._witnesses[name].device.bus for name in self.touched} & self._wires.keys()
+        changed |= {f"bus/{bus}": self._wires[bus].dump() for bus in buses if bus}
+        if self.touched:
+            changed["pace"] = self._parts["pace"].dump()
+        changed |= self._statistics.changes()
+        self.touched.clear()
+        if self.stirred:
+            self.stirred = False
+            changed |= {name: part.dump() for name, part in self._parts.items()}
+            changed |= self._book.changes()
+        return changed
+
+    def load(self, saved: Saved) -> None:
+        """Take up what was saved. Raises StateError for what does not fit."""
+        loaders: list[Loader] = [
+            (("device",), partial(_load_each, "device", self._witnesses)),
+            (("bus",), partial(_load_each, "bus", self._wires)),
+            *(((name,), partial(_load_part, name, part)) for name, part in self._parts.items()),
+            (("statistics", "carried"), self._statistics.load),
+            (("incident", "incidents"), self._book.load),
+        ]
+        take_up(loaders, saved)
+
+
+def _load_each(kind: str, owners: Mapping[str, Part], saved: Saved) -> None:
+    for name, kept in items(saved, kind):
+        if name in owners:
+            owners[name].load(kept)
+
+
+def _load_part(name: str, part: Part, saved: Saved) -> None:
+    part.load(saved[name])
