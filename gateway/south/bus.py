@@ -58,6 +58,7 @@ class Bus:
         self._queue = Queue()
         self._begun = self._now()
         self._busy_s = 0.0
+        self._talker: Station | None = None  # who last gave no answer on a line that was silent before
         self._closed = False
         self._wake: asyncio.Future[None] | None = None
         # there may be a thousand lines on a network: they do not begin their periods together
@@ -134,6 +135,7 @@ class Bus:
 
     async def _serve(self, job: Job) -> None:
         station, begun, was_down = job.station, self._now(), job.station.health.down
+        waited_s = self._wire.waited_s
         poll = await self._visit(job)
         if self._closed:  # a conversation that was cut off says nothing about the device
             if job.waiter is not None:
@@ -142,6 +144,7 @@ class Bus:
         now = self._now()
         station.visit_s = now - begun
         self._busy_s += station.visit_s
+        self._charge(station, self._wire.waited_s - waited_s)
         if job.scheduled:
             self._reschedule(station, now)
         if was_down and station.health.good:
@@ -174,6 +177,17 @@ class Bus:
                 self._judge(job.station, outcome)
             return self._poll(job, outcome)
         return self._unasked(job, self._access.says)
+
+    def _charge(self, station: Station, waited_s: float) -> None:
+        """What a device does to the line after its own visit is part of what it costs: others cannot be understood."""
+        talker = self._talker
+        if talker is not None and talker is not station and self._wire.noise == "loud":
+            talker.aftermath_s += station.visit_s
+        elif talker is not None and talker is not station and waited_s:
+            talker.aftermath_s += waited_s
+            station.visit_s -= waited_s
+        elif not station.health.good:
+            self._talker = station
 
     def _unasked(self, job: Job, says: str) -> Poll:
         job.station.counts.unreachable += 1
@@ -208,7 +222,7 @@ class Bus:
 
     def _judge(self, station: Station, outcome: Outcome) -> None:
         """Whether the device and the link live; told to the log when it changes."""
-        if not outcome.sent_at:
+        if not outcome.sent_at or (outcome.drowned and not outcome.answered):
             return
         if outcome.answered:
             self._access.answered()
@@ -234,7 +248,8 @@ class Bus:
         dead = sum(other.health.down for other in everybody)
         load = sum(other.visit_s / other.schedule.period for other in everybody if not other.health.down)
         cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
-        return station.health.pause(station.schedule.period, cost, dead, load)
+        aftermath_s, station.aftermath_s = station.aftermath_s, 0.0
+        return station.health.pause(station.schedule.period, cost, dead, load, aftermath_s)
 
     def _back(self, job: Job, now: float) -> None:
         """A device is back. What kept it silent may be over for the others too: ask them now."""

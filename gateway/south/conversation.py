@@ -24,6 +24,7 @@ class Outcome:
     answered: bool = False
     silences: int = 0  # requests given up without an answer
     garbled: int = 0  # requests given up after answers that could not be used
+    drowned: bool = False  # somebody else was talking when it began, and nobody has been understood since
     refused: list[str] = field(default_factory=list)  # in the driver's notation
     says: list[str] = field(default_factory=list)
     learned: frozenset[str] = frozenset()  # how the device wants to be spoken to, in the driver's words
@@ -35,7 +36,7 @@ class Outcome:
             return None
         if self.refused:
             return "refused"
-        if self.garbled:
+        if self.garbled or (self.drowned and not self.answered):
             return "crc"
         return None if self.answered else "timeout"
 
@@ -100,7 +101,8 @@ class Caller:
             counts.timeouts += not error.garbled
             return error
         finally:
-            outcome.sent_at = outcome.sent_at or wire.sent_at
+            if not outcome.sent_at:
+                outcome.sent_at, outcome.drowned = wire.sent_at, wire.noise == "loud"
         took = wire.heard_at - wire.sent_at
         counts.answers += 1
         counts.round_trips_s += took

@@ -8,9 +8,14 @@ PATIENCE = 3
 """Visits without a good answer before a device counts as down."""
 
 LONGEST_PAUSE_S = 300.0
+LONGEST_FAIR_S = 3600.0
+"""So long a device is left alone only where its visits would else cost the others more than their share."""
 
-SHARE_OF_THE_DEAD, SHARE_OF_IDLE = 0.05, 0.5
-"""All dead devices of a line together may take this share of its time, and of the time that it would be idle."""
+SHARE_OF_THE_DEAD, SHARE_OF_IDLE = 0.04, 0.5
+"""All dead devices of a line together may take this share of its time, and of the time that it would be idle.
+
+With the visits until they count as dead they cost the others at most 5 %.
+"""
 
 
 class Health:
@@ -42,12 +47,14 @@ class Health:
     def failed(self) -> None:
         self.failures += 1
 
-    def pause(self, period: float, cost: float, dead: int, load: float) -> float:
+    def pause(self, period: float, cost: float, dead: int, load: float, aftermath: float = 0.0) -> float:
         """Seconds until the next visit of a device that is down.
 
         `cost` is how long the last visit kept the line, in seconds; `dead` is how many devices of the line are down,
-        `load` the share of its time, 0 to 1 or above, that the others need.
+        `load` the share of its time, 0 to 1 or above, that the others need; for `aftermath` seconds after the visit
+        others could not be understood, which no idle time makes good.
         """
         doubled: float = period * 2.0 ** min(self.failures - PATIENCE + 1, 16)
-        fair = cost * max(dead, 1) / (SHARE_OF_THE_DEAD + SHARE_OF_IDLE * max(0.0, 1.0 - load))
-        return max(min(max(doubled, fair), LONGEST_PAUSE_S), period)
+        share = SHARE_OF_THE_DEAD + SHARE_OF_IDLE * max(0.0, 1.0 - load)
+        fair = max(cost * max(dead, 1) / share, (cost + aftermath) / SHARE_OF_THE_DEAD if aftermath else 0.0)
+        return max(min(doubled, LONGEST_PAUSE_S), min(fair, LONGEST_FAIR_S), period)

@@ -32,6 +32,7 @@ class Station:
         self.counts = caller.counts
         self.all_points: tuple[str, ...] = tuple(device.points or device.profile.points)
         self.visit_s = 0.0  # what the last visit cost the line
+        self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
         self.waiting = False  # due and in the queue
         self._refused: dict[str, float] = {}  # where -> until when
         self._learned: frozenset[str] = frozenset()  # how it wants to be spoken to

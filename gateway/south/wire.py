@@ -7,6 +7,7 @@ the late one to the first; a second guard follows it, so that its twin cannot pa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from drivers.api import Conversation, LineSettings, Reading
 from drivers.errors import BadReplyError, RefusedError
@@ -17,6 +18,8 @@ from gateway.south.trace import Trace
 SILENT_CHARACTERS = 3.5  # between frames: Modbus over serial line V1.02, 2.5.1.1
 SHORTEST_SILENCE_S = 0.00175  # same clause: fixed above 19200 baud
 PATIENCE_S = 0.5  # between two bytes of an answer: DL/T 645-2007, 5.3.3
+BABBLE_S = 20.0  # how long somebody who does not stop talking is waited for, once until the line has been silent again
+SHOWN = 64  # bytes of an answer in a message; the trace has all of them
 LONGEST_ANSWER = 264  # bytes: 256 of a Modbus frame or 216 of DL/T 645, with four bytes of preamble and some noise
 GARBLED = 7  # bytes: a shorter sound is noise, so much is an answer that was spoilt
 
@@ -25,7 +28,8 @@ class NoAnswerError(Exception):
     """Nothing that could be used came in time. `heard` holds what did come."""
 
     def __init__(self, heard: bytes) -> None:
-        super().__init__(f"an answer that cannot be read: {heard.hex(' ')}" if heard else "no answer")
+        more = f" ... ({len(heard)} bytes)" if len(heard) > SHOWN else ""
+        super().__init__(f"an answer that cannot be read: {heard[:SHOWN].hex(' ')}{more}" if heard else "no answer")
         self.heard = heard
 
     @property
@@ -58,6 +62,8 @@ class Wire:
         self.late_bytes = 0
         self.stray_bytes = 0
         self.sent_at = self.heard_at = 0.0  # of the last exchange, monotonic
+        self.noise: Literal["none", "loud", "bearable"] = "none"  # bearable: somebody was understood all the same
+        self.waited_s = 0.0  # for others to stop talking, in all
         self._now = clock.monotonic
         self._trace = trace
         self._echo = echo
@@ -116,21 +122,31 @@ class Wire:
 
     def _heard(self, answer: bytes, terms: Terms) -> None:
         self.heard_at = at = self._now()
+        if self.noise == "loud":
+            self.noise = "bearable"
         self._free_at = at + terms.silence_s
         self._trace.note(at, "in", answer, terms.device)
 
     async def _settle(self, stale: bytes, terms: Terms) -> None:
         """Wait until the line is free and has been silent; give up on a line that never is."""
         quiet = max(self._guard_s, terms.silence_s)
-        latest = max(self._free_at, self._now()) + 4 * quiet + PATIENCE_S
+        free_at = max(self._free_at, self._now())
+        latest = free_at + (BABBLE_S if self.noise == "none" else 4 * quiet + PATIENCE_S)
+        stale_at = 0.0
         while True:
             at = self._now()
             if stale:
                 self._discard(stale, at)
+                stale_at = at
                 self._free_at = min(max(self._free_at, at + quiet), latest)
             if at >= self._free_at:
                 break
             stale = await self.link.receive(self._free_at)
+        self.waited_s += max(0.0, at - free_at)
+        if at - stale_at >= quiet:
+            self.noise = "none"
+        elif self.noise == "none":
+            self.noise = "loud"
         self._guard_s = 0.0
 
     def _discard(self, stale: bytes, at: float) -> None:
