@@ -1,5 +1,6 @@
 """The project as it is handed out: the wheel, the unit files, the names of things."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -56,12 +57,28 @@ def test_the_wheel_brings_the_command_and_the_drivers(wheel: zipfile.ZipFile) ->
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
-def test_systemd_has_nothing_to_say_against_the_unit(tmp_path: Path) -> None:
-    unit = (ROOT / "systemd" / "taiqu-gateway.service").read_text(encoding="utf-8")
-    (tmp_path / "taiqu-gateway.service").write_text(unit.replace("/opt/taiqu-gateway/bin/taiqu", "/bin/true"))
-    command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / "taiqu-gateway.service")]
+def test_systemd_has_nothing_to_say_against_the_units(tmp_path: Path) -> None:
+    units = [ROOT / "systemd" / f"taiqu-gateway.{kind}" for kind in ("service", "path")]
+    for unit in units:
+        text = unit.read_text(encoding="utf-8").replace("/opt/taiqu-gateway/bin/taiqu", "/bin/true")
+        (tmp_path / unit.name).write_text(text)
+    command = ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)]
     verdict = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
+
+
+def test_faulty_files_keep_the_service_from_starting_and_a_changed_file_starts_it() -> None:
+    """systemd restarts everything but a condition that was not met (since 251)."""
+    service, path = ((ROOT / "systemd" / f"taiqu-gateway.{kind}").read_text("utf-8") for kind in ("service", "path"))
+    condition = re.search(r"^ExecCondition=(.*)$", service, re.MULTILINE)
+    start = re.search(r"^ExecStart=(.*)$", service, re.MULTILINE)
+    assert condition is not None
+    assert start is not None
+    assert condition[1].replace(" check ", " run ") == start[1]
+    folder = Path(start[1].split()[-1]).parent
+    assert f"\nPathChanged={folder}\n" in path
+    assert f"\nPathChanged={folder}/profiles\n" in path
+    assert "\nAlso=taiqu-gateway.path\n" in service
 
 
 def test_the_python_versions_are_said_the_same_everywhere() -> None:
