@@ -27,5 +27,9 @@ class DeviceSilentError(RefusedError):
     """Something on the way to the device answered in its place: the device itself is silent."""
 
 
+class NoWayError(DeviceSilentError):
+    """Something on the way answered that it cannot get at the device: of the device itself nothing is known."""
+
+
 class RequestError(DriverError):
     """The request cannot be made: a wrong address, point or value. Tell a human."""

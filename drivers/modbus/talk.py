@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from drivers.api import Reading
-from drivers.errors import BadReplyError, DeviceSilentError, RefusedError
+from drivers.errors import BadReplyError, DeviceSilentError, NoWayError, RefusedError
 from drivers.modbus.block import Block, make_block
 from drivers.modbus.field import Field
 from drivers.modbus.plan import Limits, Span, split_read
@@ -26,7 +26,8 @@ MEANINGS = {
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 BUSY = (5, 6)
-GATEWAY = (10, 11)
+NO_WAY, NO_ANSWER = 10, 11
+GATEWAY = (NO_WAY, NO_ANSWER)
 
 
 def meaning(code: int) -> str:
@@ -42,7 +43,7 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
     if code in BUSY:
         return BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
     if code in GATEWAY:
-        return DeviceSilentError(code, meaning(code))
+        return (NoWayError if code == NO_WAY else DeviceSilentError)(code, meaning(code))
     return RefusedError(code, meaning(code), where)
 
 

@@ -19,9 +19,12 @@ _KEY = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\
 _MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
 _TEXT = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": " ", "\r": " "})
 
-_LINE = ("open", "utilisation", "waiting", "late_bytes", "stray_bytes", "reopened")
-_COUNTS = ("polls", "good", "timeouts", "crc", "refused", "unreachable", "retries", "missed")
-_DEVICE = ("round_trip_ms", "down", "last_answer_s")
+_LINE = (
+    *("open", "utilisation", "waiting", "late_bytes", "stray_bytes", "reopened"),
+    *("success", "round_trip_ms", "retries", "late_answers", "last_answer_s"),
+)
+_COUNTS = ("polls", "good", "timeouts", "crc", "refused", "unreachable", "retries", "missed", "late")
+_DEVICE = ("round_trip_ms", "down", "last_answer_s", "utilisation", "success")
 
 
 class Lines:
@@ -51,10 +54,10 @@ class Lines:
         own |= {f"{sink}_connected": told[sink]["connected"] for sink in ("mqtt", "influx") if told[sink]}
         yield self._figure("gateway", (), own, when)
         for line in told["lines"]:
-            yield self._figure("line", (("line", line["line"]),), {name: line[name] for name in _LINE}, when)
+            yield self._figure("line", (("line", line["line"]),), _known(line, _LINE), when)
             for device in line["devices"]:
                 counts = {name: device["counts"][name] for name in _COUNTS}
-                counts |= {name: device[name] for name in _DEVICE if device[name] is not None}
+                counts |= _known(device, _DEVICE)
                 yield self._figure("device", self._polled[device["device"]], counts, when)
 
     def _coverage(self, told: Mapping[str, Any]) -> Iterator[bytes]:
@@ -115,6 +118,10 @@ class Lines:
     def _head(self, measurement: str, tags: Iterable[tuple[str, str]]) -> str:
         pairs = sorted((name, value) for name, value in (*self._gateway, *tags) if value)
         return ",".join([measurement.translate(_MEASUREMENT), *(f"{name}={_tag(value)}" for name, value in pairs)])
+
+
+def _known(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:
+    return {name: told[name] for name in names if told[name] is not None}
 
 
 def _numbers(values: object) -> Iterable[tuple[str, float | None]]:

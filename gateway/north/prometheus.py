@@ -13,7 +13,7 @@ PATIENCE_S = 5.0
 Metric = tuple[str, str, str, Sequence[tuple[Mapping[str, str], float]]]
 """Name, type, help, and values with their labels."""
 
-_DEVICE_COUNTS = ("polls", "good", "timeouts", "crc", "refused", "unreachable", "retries", "missed")
+_DEVICE_COUNTS = ("polls", "good", "timeouts", "crc", "refused", "unreachable", "retries", "missed", "late")
 
 
 def text(figures: Mapping[str, Any]) -> str:
@@ -56,11 +56,18 @@ def _lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
         "utilisation": ("gauge", "Share of the time in use, 0 to 1."),
         "waiting": ("gauge", "Jobs that are due and have to wait."),
         "late_bytes": ("counter", "Bytes that came after a timeout."),
+        "late_answers": ("counter", "Answers that came after a timeout and were refused."),
+        "stray_bytes": ("counter", "Bytes that nobody had asked for."),
+        "retries": ("counter", "Requests that were sent again."),
+        "round_trip_ms": ("gauge", "Mean time from a request to the end of its answer."),
+        "success": ("gauge", "Share of polls that gave readings, 0 to 1."),
+        "last_answer_s": ("gauge", "Seconds since anybody answered."),
         "reopened": ("counter", "How often the port was opened again."),
     }
     for key, (kind, means) in wanted.items():
         name = f"line_{key}_total" if kind == "counter" else f"line_{key}"
-        yield name, kind, means, [({"line": line["line"]}, float(line[key])) for line in lines]
+        known = [line for line in lines if line[key] is not None]
+        yield name, kind, means, [({"line": line["line"]}, float(line[key])) for line in known]
 
 
 def _devices(lines: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
@@ -70,6 +77,12 @@ def _devices(lines: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:
         yield f"device_{key}_total", "counter", f"Polls of a device: {key}.", samples
     silent = [(labels, float(one["down"])) for labels, one in devices]
     yield "device_down", "gauge", "1 while a device is silent for so long that it is only probed.", silent
+    for key, means in (
+        ("utilisation", "Share of its line's time, 0 to 1."),
+        ("success", "Share of good polls, 0 to 1."),
+    ):
+        shares = [(labels, float(one[key])) for labels, one in devices if one[key] is not None]
+        yield f"device_{key}", "gauge", means, shares
     ages = [(labels, one["last_answer_s"]) for labels, one in devices if one["last_answer_s"] is not None]
     yield "device_last_answer_seconds", "gauge", "Seconds since the last answer.", ages
 

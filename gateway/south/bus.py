@@ -112,7 +112,9 @@ class Bus:
     def report(self) -> LineReport:
         """The figures of the line and its devices so far."""
         now = self._now()
-        return LineReport(
+        devices = tuple(station.report(now, now - self._begun) for station in self._stations.values())
+        return LineReport.of(
+            devices,
             line=self.line.id,
             open=self._link.is_open,
             says=self._access.says,
@@ -123,7 +125,6 @@ class Bus:
             late_bytes=self._wire.late_bytes,
             stray_bytes=self._wire.stray_bytes,
             reopened=max(0, self._access.reopened - 1),
-            devices=tuple(station.report(now) for station in self._stations.values()),
         )
 
     def close(self) -> None:
@@ -144,6 +145,7 @@ class Bus:
         now = self._now()
         station.visit_s = now - begun
         self._busy_s += station.visit_s
+        station.counts.busy_s += station.visit_s
         self._charge(station, self._wire.waited_s - waited_s)
         if job.scheduled:
             self._reschedule(station, now)
@@ -231,7 +233,10 @@ class Bus:
             station.health.answered()
             station.counts.good += bool(outcome.readings)
             return
-        self._access.unanswered()
+        if outcome.told:
+            self._access.answered()  # the link works; opening it anew would not wake the device behind it
+        else:
+            self._access.unanswered()
         station.health.failed()
         if station.health.just_down:
             log.warning("device %s: down (%s)", station.device.id, "; ".join(outcome.says))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drivers.api import Conversation, Reading
-from drivers.errors import BadReplyError, DeviceSilentError, RefusedError
+from drivers.errors import BadReplyError, DeviceSilentError, NoWayError, RefusedError
 from gateway.south.report import Counts
 from gateway.south.wire import NoAnswerError, Terms, Wire
 from rules.observation import Fault
@@ -24,6 +24,8 @@ class Outcome:
     answered: bool = False
     silences: int = 0  # requests given up without an answer
     garbled: int = 0  # requests given up after answers that could not be used
+    told: bool = False  # something on the way answered in the device's place
+    no_way: bool = False  # and said that it cannot get there
     drowned: bool = False  # somebody else was talking when it began, and nobody has been understood since
     refused: list[str] = field(default_factory=list)  # in the driver's notation
     says: list[str] = field(default_factory=list)
@@ -36,6 +38,8 @@ class Outcome:
             return None
         if self.refused:
             return "refused"
+        if self.no_way:
+            return "unreachable"
         if self.garbled or (self.drowned and not self.answered):
             return "crc"
         return None if self.answered else "timeout"
@@ -86,7 +90,9 @@ class Caller:
             readings = await wire.exchange(request, talk, self.terms)
             outcome.readings = [*outcome.readings, *readings] if outcome.readings else readings
         except DeviceSilentError as silence:
-            counts.timeouts += 1
+            outcome.told, outcome.no_way = True, isinstance(silence, NoWayError)
+            counts.timeouts += not outcome.no_way
+            counts.unreachable += outcome.no_way
             return silence
         except RefusedError as refusal:
             counts.refused += 1

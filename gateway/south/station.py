@@ -85,15 +85,20 @@ class Station:
             log.error("device %s: %s", self.device.id, says, exc_info=error)
         return says
 
-    def report(self, now: float) -> DeviceReport:
+    def report(self, now: float, elapsed_s: float) -> DeviceReport:
+        """Its figures so far; `elapsed_s` is how long the line has been running."""
+        late = self.caller.wire.late_answers[self.device.id]
+        counts = replace(self.counts, missed=self.schedule.missed, late=late)
         return DeviceReport(
             device=self.device.id,
-            counts=replace(self.counts, missed=self.schedule.missed),
-            round_trip_ms=1000 * self.counts.round_trips_s / max(self.counts.answers, 1),
+            counts=counts,
+            round_trip_ms=counts.round_trip_ms,
             down=self.health.down,
             last_answer_s=None if self._answered_at is None else now - self._answered_at,
             refused=tuple(sorted(self.known(now) - self._learned)),
             mute=tuple(sorted(self._mute)),
+            utilisation=counts.busy_s / max(elapsed_s, 1e-9),
+            success=counts.success,
         )
 
     def _listen(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:

@@ -5,6 +5,7 @@ been silent for the late guard, and what comes meanwhile is thrown away. An answ
 the late one to the first; a second guard follows it, so that its twin cannot pass for the answer to the next request.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -60,6 +61,7 @@ class Wire:
     def __init__(self, link: Link, clock: Clock, trace: Trace, echo: bool = False) -> None:
         self.link = link
         self.late_bytes = 0
+        self.late_answers: Counter[str] = Counter()  # by device
         self.stray_bytes = 0
         self.sent_at = self.heard_at = 0.0  # of the last exchange, monotonic
         self.noise: Literal["none", "loud", "bearable"] = "none"  # bearable: somebody was understood all the same
@@ -69,6 +71,7 @@ class Wire:
         self._echo = echo
         self._free_at = 0.0  # before that nobody speaks
         self._guard_s = 0.0  # how long the line has to be silent; 0: no timeout lately
+        self._owing = ""  # the device whose answer did not come in time and may still come
 
     async def exchange(self, request: bytes, talk: Conversation, terms: Terms) -> Sequence[Reading]:
         """Send a request and give its answer to the conversation until that is content.
@@ -101,7 +104,7 @@ class Wire:
                 self._heard(heard, terms)
                 return readings
             until = min(max(until, now() + min(PATIENCE_S, terms.timeout_s)), latest)
-        self._guard_s = terms.guard_s
+        self._guard_s, self._owing = terms.guard_s, terms.device
         self._free_at = now() + max(terms.guard_s, terms.silence_s)
         if heard:
             self._trace.note(now(), "in", heard, device)
@@ -109,7 +112,7 @@ class Wire:
 
     def guard(self, terms: Terms) -> None:
         """The answer just taken may have been the late one to an earlier request: let its twin pass."""
-        self._guard_s = terms.guard_s
+        self._guard_s, self._owing = terms.guard_s, terms.device
         self._free_at = max(self._free_at, self._now() + terms.guard_s)
 
     def hold(self, seconds: float) -> None:
@@ -118,7 +121,7 @@ class Wire:
 
     def renew(self) -> None:
         """The link was opened anew: nothing that was said before can still come."""
-        self._free_at, self._guard_s = 0.0, 0.0
+        self._free_at, self._guard_s, self._owing = 0.0, 0.0, ""
 
     def _heard(self, answer: bytes, terms: Terms) -> None:
         self.heard_at = at = self._now()
@@ -132,7 +135,7 @@ class Wire:
         quiet = max(self._guard_s, terms.silence_s)
         free_at = max(self._free_at, self._now())
         latest = free_at + (BABBLE_S if self.noise == "none" else 4 * quiet + PATIENCE_S)
-        stale_at = 0.0
+        stale_at, late_bytes = 0.0, self.late_bytes
         while True:
             at = self._now()
             if stale:
@@ -147,14 +150,15 @@ class Wire:
             self.noise = "none"
         elif self.noise == "none":
             self.noise = "loud"
-        self._guard_s = 0.0
+        self.late_answers[self._owing] += self.late_bytes - late_bytes >= GARBLED
+        self._guard_s, self._owing = 0.0, ""
 
     def _discard(self, stale: bytes, at: float) -> None:
-        if self._guard_s:
+        if self._owing:
             self.late_bytes += len(stale)
         else:
             self.stray_bytes += len(stale)
-        self._trace.note(at, "late" if self._guard_s else "noise", stale, "")
+        self._trace.note(at, "late" if self._owing else "noise", stale, self._owing)
 
 
 def without_echo(before: bytes, data: bytes, echo: bytes) -> tuple[bytes, bytes]:

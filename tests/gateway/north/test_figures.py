@@ -38,6 +38,7 @@ FIGURES: Mapping[str, Any] = {
                     DeviceReport("M0", Counts(polls=60, good=59, timeouts=1), 81.5, False, 2.5, (), ()),
                     DeviceReport("M1", Counts(polls=60), 0.0, True, None, (), ()),
                 ),
+                success=0.5, round_trip_ms=81.5, late_answers=2, last_answer_s=2.5,
             )
         )
     ],
@@ -59,15 +60,16 @@ WRITTEN = (
     ),
     (
         "line,area=TQ1,gateway=gw1,line=rs485-1 open=1.0,utilisation=0.4,waiting=2.0,late_bytes=7.0,stray_bytes=0.0,"
-        "reopened=1.0 {ns}"
+        "reopened=1.0,success=0.5,round_trip_ms=81.5,retries=0.0,late_answers=2.0,last_answer_s=2.5 {ns}"
     ),
     (
         "device,area=TQ1,device=M0,gateway=gw1,line=rs485-1,node=B1 polls=60.0,good=59.0,timeouts=1.0,crc=0.0,"
-        "refused=0.0,unreachable=0.0,retries=0.0,missed=0.0,round_trip_ms=81.5,down=0.0,last_answer_s=2.5 {ns}"
+        "refused=0.0,unreachable=0.0,retries=0.0,missed=0.0,late=0.0,round_trip_ms=81.5,down=0.0,last_answer_s=2.5,"
+        "utilisation=0.0 {ns}"
     ),
     (
         "device,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 polls=60.0,good=0.0,timeouts=0.0,crc=0.0,"
-        "refused=0.0,unreachable=0.0,retries=0.0,missed=0.0,round_trip_ms=0.0,down=1.0 {ns}"
+        "refused=0.0,unreachable=0.0,retries=0.0,missed=0.0,late=0.0,round_trip_ms=0.0,down=1.0,utilisation=0.0 {ns}"
     ),
 )
 

@@ -28,6 +28,8 @@ def figures() -> dict[str, Any]:
         "# TYPE taiqu_observations_total counter",
         'taiqu_line_utilisation{line="rs485-1"} 0.5',
         'taiqu_line_late_bytes_total{line="rs485-1"} 3',
+        'taiqu_line_late_answers_total{line="rs485-1"} 0',
+        'taiqu_device_late_total{line="rs485-1",device="M\\"1\\""} 0',
         'taiqu_device_timeouts_total{line="rs485-1",device="M\\"1\\""} 1',
         'taiqu_store_waiting_rows{sink="mqtt",stream="live"} 12',
         'taiqu_store_shed_rows_total{stream="live"} 5',

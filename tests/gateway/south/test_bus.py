@@ -312,6 +312,12 @@ async def test_the_line_reports_what_it_did() -> None:
         assert 30 < living.round_trip_ms < 60
         assert (living.down, dead.down, dead.last_answer_s) == (False, True, None)
         assert dead.counts.timeouts == dead.counts.polls + dead.counts.retries
+        assert (living.success, dead.success) == (1.0, 0.0)
+        assert report.success == pytest.approx(living.counts.good / (living.counts.polls + dead.counts.polls))
+        assert dead.utilisation + living.utilisation == pytest.approx(report.utilisation)
+        assert (report.retries, report.late_answers) == (dead.counts.retries, 0)
+        assert report.round_trip_ms == living.round_trip_ms
+        assert report.last_answer_s == living.last_answer_s
 
 
 @virtual

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -122,18 +122,34 @@ async def test_a_line_with_every_fault_gives_no_wrong_value(echo: bool) -> None:
     assert set(line.suffered) == {"loss", "late", "noise_before", "noise_after", "cut", "checksum", "foreign", "slow"}
 
 
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A Modbus gateway in front of a device that it cannot bring to answer."""
+
+    code: int
+
+    def answer(self, heard: bytes) -> bytes:
+        return heard[:4] + bytes([0, 3, heard[6], heard[7] | 0x80, self.code])
+
+
+IN_ITS_PLACE = {
+    "0B: the device behind it is silent": (0x0B, "timeout", "the device behind it is dead"),
+    "0A: it has no way there, which says nothing of the device": (
+        0x0A,
+        "unreachable",
+        "look at the gateway's own port",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "fault", "says"), IN_ITS_PLACE.values(), ids=IN_ITS_PLACE.keys())
 @virtual
-async def test_a_gateway_that_says_the_device_is_dead_makes_it_silent_not_refusing() -> None:
-    class Gateway:
-        """A Modbus gateway in front of a dead device: exception 0B, target failed to respond."""
-
-        def answer(self, heard: bytes) -> bytes:
-            return heard[:4] + bytes([0, 3, heard[6], heard[7] | 0x80, 0x0B])
-
-    meter = device(1, "eastron-sdm630", period=10.0)
-    behind = replace(meter, driver="modbus-tcp")
-    async with running(SimulatedLine([Seat(Gateway())], paced=False), behind, drivers=driver) as rig:
-        await asyncio.sleep(600)
+async def test_what_a_gateway_in_front_says_is_told_apart(code: int, fault: str, says: str) -> None:
+    behind = replace(device(1, "eastron-sdm630", period=10.0), driver="modbus-tcp")
+    link = SimulatedLine([Seat(Gateway(code))], paced=False)
+    async with running(link, behind, drivers=driver) as rig:
+        await asyncio.sleep(1200)
         assert rig.report("m1").down
-    assert set(rig.faults("m1")) == {"timeout"}
-    assert "the device behind it is dead" in rig.polls[0].says
+    assert set(rig.faults("m1")) == {fault}
+    assert says in rig.polls[0].says
+    assert link.opened == 1  # the connection works: opening it anew helps nobody

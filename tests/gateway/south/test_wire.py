@@ -57,11 +57,17 @@ async def test_without_a_guard_late_answers_do_become_other_values() -> None:
 
 
 @virtual
-async def test_late_bytes_are_counted_and_kept_for_the_trace() -> None:
-    async with running(device_line(LINES["late by less than the guard"]), toy("01", *POINTS, period=5.0)) as rig:
+async def test_late_answers_are_counted_for_who_gave_them_and_kept_for_the_trace() -> None:
+    line = device_line(LINES["late by less than the guard"])
+    async with running(line, toy("01", *POINTS, period=5.0), toy("02", "a", period=3600)) as rig:
         await asyncio.sleep(100)
-        assert rig.bus.report().late_bytes > 0
-        assert {"late"} <= {frame.direction for frame in rig.bus.trace.frames()}
+        report = rig.bus.report()
+        late = [frame for frame in rig.bus.trace.frames() if frame.direction == "late"]
+        assert report.late_bytes > 0
+        counts = rig.report("m01").counts
+        assert counts.late == counts.timeouts == report.late_answers <= line.suffered["late"]
+        assert late
+        assert {frame.device for frame in late} == {"m01"}
 
 
 @virtual
