@@ -9,7 +9,20 @@ from typing import ClassVar
 from pydantic import TypeAdapter
 
 from gateway.settings.fault import Fault
-from gateway.settings.models import STRICT, Backfill, ClockCare, Faces, Influx, Line, Metrics, Mqtt, Name, Store
+from gateway.settings.models import (
+    STRICT,
+    Backfill,
+    ClockCare,
+    CommandSettings,
+    ControlSettings,
+    Faces,
+    Influx,
+    Line,
+    Metrics,
+    Mqtt,
+    Name,
+    Store,
+)
 from gateway.settings.shape import fresh, shaped
 from gateway.settings.toml_file import TomlFile
 
@@ -42,6 +55,8 @@ class GatewayFile:
     metrics: Metrics | None = None
     backfill: Backfill = Backfill()
     clock: ClockCare = ClockCare()
+    commands: CommandSettings = CommandSettings()
+    control: ControlSettings | None = None
 
 
 adapter = TypeAdapter(GatewayFile)

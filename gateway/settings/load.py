@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from gateway.settings import area_file, devices_file, gateway_file, profile_files, rules_file
+from gateway.settings import area_file, control_tables, devices_file, gateway_file, profile_files, rules_file
 from gateway.settings.area_file import AreaFile
 from gateway.settings.devices_file import Place
 from gateway.settings.fault import Fault, SettingsError
 from gateway.settings.gateway_file import Identity, resolve
 from gateway.settings.models import Device, Influx, Line, Mqtt, Site, Tls
+from gateway.settings.shape import fresh
 from gateway.settings.toml_file import TomlFile, read_toml
 from rules import topology
 from rules.area import Area, Bus, DeviceKind
@@ -54,6 +55,7 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
     whole = _area(area, lines, devices)
     faults += _topology_faults(whole, area_toml, gateway_toml, places)
     faults += _order_faults(area_toml, area, devices)
+    faults = fresh(faults, control_tables.faults(gateway_toml, gateway, [device.id for device in devices]))
     site = Site(
         id=gateway.gateway.id,
         area=whole,
@@ -66,6 +68,8 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         metrics=gateway.metrics,
         backfill=gateway.backfill,
         clock=replace(gateway.clock, password_file=resolve(folder, gateway.clock.password_file)),
+        commands=control_tables.commands(folder, gateway.commands),
+        control=control_tables.control(folder, gateway.control),
         thresholds=thresholds,
         planned=area.outages(),
         orders=area.orders(),

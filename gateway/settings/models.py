@@ -21,6 +21,8 @@ Root = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("+#\
 """One or more levels of a topic."""
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=1, le=65535)]
+ActionName = Literal["disconnect", "reconnect", "permit_reconnect", "keep_power", "release_power", "write", "set_clock"]
+"""What can be done to a device. After `permit_reconnect` the customer closes the relay with the meter's button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,61 @@ class ClockCare:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who signs requests; a program may be one too."""
+
+    __pydantic_config__: ClassVar = STRICT
+    name: Name
+    key_file: Annotated[str, MinLen(1)]  # a shared secret or a public key, as `taiqu key` makes them
+    verbs: tuple[str, ...] = ()  # what may be asked for with it; none named: everything
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """Who may ask what over MQTT."""
+
+    __pydantic_config__: ClassVar = STRICT
+    signed: Literal["control", "all"] = "control"  # which requests have to be; what changes a meter always has to
+    window_s: Annotated[float, Interval(ge=5, le=3600)] = 120.0  # so long after its issue a signed one is obeyed
+    operator: tuple[Operator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Who may do what to which devices. Devices and parameters may be patterns with * and ?."""
+
+    __pydantic_config__: ClassVar = STRICT
+    operators: Annotated[tuple[str, ...], MinLen(1)]
+    devices: Annotated[tuple[str, ...], MinLen(1)]
+    actions: Annotated[tuple[ActionName, ...], MinLen(1)]
+    parameters: tuple[str, ...] = ()  # identifiers that `write` may set
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSecrets:
+    """Where the passwords of some DL/T 645 meters stand: six digits, and eight of an operator's code."""
+
+    __pydantic_config__: ClassVar = STRICT
+    devices: Annotated[tuple[str, ...], MinLen(1)]  # the first table whose patterns fit a device counts for it
+    switch_file: str = ""  # of level 02, for the relay
+    write_file: str = ""  # of level 04, for parameters and the clock
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """Changing devices: nothing is, unless a permit says so."""
+
+    __pydantic_config__: ClassVar = STRICT
+    token_s: Annotated[float, Interval(ge=5, le=600)] = 60.0  # between arming and confirming
+    per_hour: Annotated[int, Interval(ge=1, le=1000)] = 10  # actions of the whole gateway
+    per_device_per_hour: Annotated[int, Interval(ge=1, le=100)] = 2
+    verify_s: Annotated[float, Interval(ge=0, le=300)] = 30.0  # how long a device may take to show what came of it
+    audit_bytes: Annotated[int, Ge(100_000)] = 4_000_000  # of the audit log in all
+    permit: tuple[Permit, ...] = ()
+    meters: tuple[MeterSecrets, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Everything that config/ says, checked: the argument of the whole service."""
 
@@ -177,6 +234,8 @@ class Site:
     metrics: Metrics | None = None
     backfill: Backfill = Backfill()
     clock: ClockCare = ClockCare()
+    commands: CommandSettings = CommandSettings()
+    control: ControlSettings | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # rules.toml, by rule
     planned: tuple[PlannedOutage, ...] = ()
     orders: tuple[DisconnectOrder, ...] = ()
