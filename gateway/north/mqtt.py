@@ -1,8 +1,8 @@
 """The sender to the broker: a greeting, then whatever waits, most important first; a row is done on PUBACK only.
 
 Order of sending: events, then live observations, then history. Live observations of `together_s` share a message.
-Observations go in parcels so small that each is acknowledged in about half a second, and few at a time: an event never
-waits behind a day of backlog, however slow the link is.
+Observations go in parcels that leave the link free again at once, and few at a time: an event never waits behind a day
+of backlog, however slow the link is.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from gateway.north.fresh import Fresh
 from gateway.north.greeting import Greeting, description
 from gateway.north.messages import LASTING, Message, Parcel, chunks, event, level, meta, observations
 from gateway.north.notices import Notices
+from gateway.north.pace import SHORTEST, Pace
 from gateway.north.session import BrokerError, Session
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
@@ -32,17 +33,11 @@ log = logging.getLogger(__name__)
 LATE_S = 30.0
 """A live observation that waited so long for the link is history."""
 
-LARGEST, SHORTEST = 512_000, 2_000
-"""Bytes of observations in one parcel, which has a message for each of its lines, or several."""
-
 LONGEST = 64_000
 """Bytes of observations in one message."""
 
 LIVE_PARCELS, HISTORY_PARCELS = 4, 2
 """Parcels on their way at a time: what is on its way already is what an event has to wait for."""
-
-PARCEL_S = 0.5
-"""How long one of them may take to be acknowledged: longer, and the next one is smaller."""
 
 METRICS_S = 60.0
 SMALLEST_ROW = 100
@@ -92,9 +87,12 @@ class MqttSender:
         self._devices = tuple(meta(site.devices))
         self._notices = Notices()
         self._window = Window(settings.inflight)
+        self._spare = settings.inflight // 10  # messages that only events may be
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
+        self._stirred = asyncio.Event()  # rows have come to disk, or were acknowledged
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
-        self._parcel_bytes, self._ceiling, self._passed = LONGEST // 8, LONGEST, 0  # ceiling: of a message
+        self._pace = Pace()
+        self._ceiling, self._passed = LONGEST, 0  # of a message
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._row_bytes = SMALLEST_ROW  # mean of the last parcel: how many rows the next one will hold
         self._parcels = {"data": live, "hist": HISTORY_PARCELS}
@@ -158,6 +156,7 @@ class MqttSender:
             session.publish(message, message.qos)
         log.info("mqtt: connected to %s", session.broker)
         self._after.clear()
+        self._pace = Pace()
         self._says = ""
         self._complained.clear()
         self._connects += 1
@@ -191,17 +190,32 @@ class MqttSender:
     # ---- what waits
 
     async def _pump(self, session: Session) -> None:
-        """Send what waits, most important first, until the link is lost. Raises BrokerError."""
+        """Send what waits until the link is lost. Raises BrokerError.
+
+        Events have a task of their own: they wait neither for a parcel to be put together nor for a disk that is slow
+        to give the past.
+        """
+        events = asyncio.create_task(self._pump_events(session))
+        try:
+            while True:
+                self._stirred.clear()
+                await self._send_live(session)
+                await self._send_history(session)
+                self._send_metrics(session)
+                await self._something(session, events)
+        finally:
+            events.cancel()
+            await asyncio.gather(events, return_exceptions=True)
+
+    async def _pump_events(self, session: Session) -> None:
         while True:
             self._outbox.news.clear()
+            self._stirred.set()
             await self._send_events(session)
-            await self._send_live(session)
-            await self._send_history(session)
-            self._send_metrics(session)
-            await self._something(session)
+            await self._outbox.news.wait()
 
     async def _send_events(self, session: Session) -> None:
-        newest, room = self._outbox.newest(Stream.EVENT), self._window.room // 2  # an event is two messages
+        newest, room = self._outbox.newest(Stream.EVENT), (self._window.room + 1) // 2  # an event is two messages
         if room > 0 and self._outbox.waiting(Stream.EVENT):
             for row in await self._take("event", Stream.EVENT, room, 0, newest):
                 parcel = event(row, self._store_id(), f"{self.root}rules", self._notices)
@@ -222,12 +236,12 @@ class MqttSender:
     async def _send_rows(self, session: Session, kind: Kind, stream: Stream, after: int, upto: int) -> bool:
         """Parcels of observations, as many as may be on their way; whether there are more rows."""
         lane = f"{kind} {stream}"
-        while self._window.room > 0 and self._window.parcels(kind) < self._parcels[kind]:
-            rows = await self._take(lane, stream, 1 + self._parcel_bytes // self._row_bytes, after, upto)
+        while self._window.room > self._spare and self._window.parcels(kind) < self._parcels[kind]:
+            rows = await self._take(lane, stream, 1 + self._pace.parcel // self._row_bytes, after, upto)
             if not rows:
                 return False
             together = kind == "hist" or self._settings.together_s > 0
-            part = next(chunks(rows, self._parcel_bytes if together else 1))
+            part = next(chunks(rows, self._pace.parcel if together else 1))
             self._after[lane] = part[-1].id
             self._row_bytes = max(SMALLEST_ROW, sum(len(row.body) for row in part) // len(part))
             parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip, self._ceiling)
@@ -265,9 +279,7 @@ class MqttSender:
         self._sent += len(flight.ids)
         self._passed = max(self._passed, flight.size)
         if flight.kind != "event":
-            took = now - flight.since
-            factor = 0.5 if took > PARCEL_S else 2 if took < PARCEL_S / 2 else 1
-            self._parcel_bytes = min(LARGEST, max(SHORTEST, int(self._parcel_bytes * factor)))
+            self._pace.landed(now, now - flight.since)
 
     def _shrink(self, longest: int) -> None:
         """The link went with messages on their way; the broker may have cut it because one was too long for it."""
@@ -280,15 +292,19 @@ class MqttSender:
             session.publish(Message("metrics", orjson.dumps(self._figures())).below(self.root), qos=0)
             self._next_metrics = now + METRICS_S
 
-    async def _something(self, session: Session) -> None:
+    async def _something(self, session: Session, events: asyncio.Task[None]) -> None:
         """Wait for news, an acknowledgement, or the time of the next live message. Raises BrokerError."""
         now = asyncio.get_running_loop().time()
-        news = asyncio.ensure_future(self._outbox.news.wait())
-        pause = max(0.05, self._next_live - now)
-        await asyncio.wait((news, session.gone), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-        news.cancel()
+        stirred = asyncio.ensure_future(self._stirred.wait())
+        pause = min(1.0, max(0.05, self._next_live - now))
+        try:
+            await asyncio.wait((stirred, session.gone, events), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stirred.cancel()
         if session.gone.done():
             raise BrokerError(session.gone.result())
+        if events.done():
+            events.result()
         if self._window.flying and now - self._answered > self._settings.keepalive_s:
             raise BrokerError(f"{session.broker} acknowledged nothing for {self._settings.keepalive_s} s")
 

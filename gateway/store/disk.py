@@ -56,7 +56,7 @@ class Disk:
 
     def delete(self, upto: Mapping[Stream, int], limit: int) -> dict[Stream, int]:
         """Throw away the oldest rows of each stream up to an id, at most `limit`; the last ids that went."""
-        return {stream: self._file.delete(stream, last, limit) for stream, last in upto.items()}
+        return self._file.delete(upto, limit)
 
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""

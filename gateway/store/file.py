@@ -147,16 +147,25 @@ class StoreFile:
         )
         return int((pages - free) * size)
 
-    def delete(self, stream: Stream, upto: int, limit: int) -> int:
-        """Throw away the oldest rows up to an id, at most `limit`; the last id that went, 0 when none did.
+    def delete(self, upto: Mapping[Stream, int], limit: int) -> dict[Stream, int]:
+        """Throw away the oldest rows up to an id, at most `limit` of each stream; the last ids that went, 0 for none.
 
         The newest row always stays: it remembers where the numbering is.
         """
+        bounds = {stream: self._oldest(stream, last, limit) for stream, last in upto.items()}
+        if not any(bounds.values()):
+            return bounds
+        with _Transaction(self._db):  # one for all: an event may be waiting for the next commit
+            for stream, last in bounds.items():
+                self._db.execute(f"DELETE FROM {stream} WHERE id <= ?", (last,))
+        return bounds
+
+    def _oldest(self, stream: Stream, upto: int, limit: int) -> int:
+        """The last of the oldest rows that may go; 0 when none may."""
         row = self._db.execute(f"SELECT id FROM {stream} ORDER BY id LIMIT 1 OFFSET ?", (limit - 1,)).fetchone()
         newest = self._edge(stream, "max")
         last = min(upto, newest - 1, row[0] if row else newest)
-        gone = self._db.execute(f"DELETE FROM {stream} WHERE id <= ?", (last,)).rowcount
-        return last if gone else 0
+        return last if last >= self._edge(stream, "min") else 0
 
     def note_shed(self, shed: Mapping[Stream, int]) -> None:
         """Keep the counts of rows thrown away unsent."""

@@ -347,8 +347,8 @@ class Store:
                 if not await self._delete(upto):
                     break
                 self._used = await self._in_writer(self._disk.used_bytes)
-                if self._used <= self._settings.max_bytes:
-                    return
+                if self._used <= self._settings.max_bytes or self._urgent.is_set():
+                    return  # an event waits: the rest after its commit
 
     def _delivered_everywhere(self) -> dict[Stream, int]:
         """Rows up to these ids are wanted by no sink."""

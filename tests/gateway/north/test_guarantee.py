@@ -73,9 +73,11 @@ async def test_an_incident_does_not_wait_behind_a_backlog_on_a_slow_link(nats: S
     with wire_to(nats.port) as wire, closing(Listener(nats.port)) as listener:
         wire.bytes_per_s = 100_000
         async with desk(tmp_path / "a.db", Mqtt(port=wire.port, together_s=0.1)) as gateway:
-            await gateway.until(lambda: gateway.sender.report.sent > 100)
+            await gateway.until(lambda: gateway.sender.report.sent > 800)  # by now it knows the link
+            before = len(wire.said)
             gateway.store.put([told(incident("i1"))])
             await asyncio.to_thread(listener.topic, "event/critical")
+            assert wire.said.index(b'"specversion"') - before < 20_000  # 0.2 s of this link, and what its ends hold
             assert gateway.waiting() > 2000
             wire.bytes_per_s = 0
             await gateway.until(lambda: gateway.waiting() == 0)
