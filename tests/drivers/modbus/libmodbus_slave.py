@@ -1,8 +1,9 @@
-"""A Modbus TCP slave made of libmodbus, as a program: unit 7, a few input registers, silence about everything else.
+"""A Modbus slave made of libmodbus, as a program: input and holding registers, silence about everything else.
 
-    python libmodbus_slave.py REGISTER...
+    python libmodbus_slave.py tcp|PORT UNIT REGISTER...
 
-Prints the port it listens on, serves one connection and ends with it.
+Over TCP it prints the port it listens on, serves one connection and ends with it. On a serial port (9600 8N1) it
+prints `ready` and serves until it is ended.
 """
 
 import ctypes
@@ -26,25 +27,40 @@ class Mapping(ctypes.Structure):
     )
 
 
-def main(registers: list[int]) -> None:
+def main(where: str, unit: int, registers: list[int]) -> None:
     modbus = ctypes.CDLL(LIBRARY)
-    modbus.modbus_new_tcp.restype = ctypes.c_void_p
+    modbus.modbus_new_tcp.restype = modbus.modbus_new_rtu.restype = ctypes.c_void_p
     modbus.modbus_mapping_new.restype = ctypes.POINTER(Mapping)
-    link = ctypes.c_void_p(modbus.modbus_new_tcp(b"127.0.0.1", 0))
-    mapping = modbus.modbus_mapping_new(0, 0, 0, len(registers))
+    mapping = modbus.modbus_mapping_new(0, 0, len(registers), len(registers))
     for index, word in enumerate(registers):
-        mapping.contents.tab_input_registers[index] = word
-    modbus.modbus_set_slave(link, 7)
+        mapping.contents.tab_input_registers[index] = mapping.contents.tab_registers[index] = word
+    link = tcp(modbus, unit) if where == "tcp" else serial(modbus, where, unit)
+    query = ctypes.create_string_buffer(LONGEST)
+    while (got := modbus.modbus_receive(link, query)) != -1 or where != "tcp":
+        if got > 0:
+            modbus.modbus_reply(link, query, got, mapping)
+
+
+def tcp(modbus: ctypes.CDLL, unit: int) -> ctypes.c_void_p:
+    link = ctypes.c_void_p(modbus.modbus_new_tcp(b"127.0.0.1", 0))
+    modbus.modbus_set_slave(link, unit)
     listener = ctypes.c_int(modbus.modbus_tcp_listen(link, 1))
     with socket.socket(fileno=os.dup(listener.value)) as listening:
         sys.stdout.write(f"{listening.getsockname()[1]}\n")
         sys.stdout.flush()
     modbus.modbus_tcp_accept(link, ctypes.byref(listener))
-    query = ctypes.create_string_buffer(LONGEST)
-    while (got := modbus.modbus_receive(link, query)) != -1:
-        if got > 0:
-            modbus.modbus_reply(link, query, got, mapping)
+    return link
+
+
+def serial(modbus: ctypes.CDLL, port: str, unit: int) -> ctypes.c_void_p:
+    link = ctypes.c_void_p(modbus.modbus_new_rtu(port.encode(), 9600, ctypes.c_char(b"N"), 8, 1))
+    modbus.modbus_set_slave(link, unit)
+    if modbus.modbus_connect(link) == -1:
+        sys.exit(f"{port} cannot be opened")
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    return link
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]])
+    main(sys.argv[1], int(sys.argv[2]), [int(word) for word in sys.argv[3:]])

@@ -84,7 +84,7 @@ async def test_libmodbus_is_read() -> None:
     needed(ctypes.util.find_library("modbus"), "libmodbus", "libmodbus5")
     program = Path(__file__).with_name("libmodbus_slave.py")
     slave = await asyncio.create_subprocess_exec(
-        sys.executable, str(program), *map(str, REGISTERS), stdout=asyncio.subprocess.PIPE
+        sys.executable, str(program), "tcp", "7", *map(str, REGISTERS), stdout=asyncio.subprocess.PIPE
     )
     assert slave.stdout
     port = int(await slave.stdout.readline())
