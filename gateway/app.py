@@ -39,6 +39,7 @@ from gateway.verbs import Do, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
 from gateway.verbs.keeping import Keeping
+from gateway.verbs.lines import Lines
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing, announced, ordered
 from rules.engine import Engine
@@ -89,13 +90,14 @@ class Gateway:
         self.pipeline = remembering("gaps and coverage", pipeline, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
+        self.clocks = self._clocks()
         self.commands = Commands(self._verbs(), clock, answers=remembering("answers", self._answers, saved))
         self.mqtt = self._mqtt()
         self.influx = self._influx()
         self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
         self.jobs = Jobs()
         self.jobs.at(RETENTION, "retention", self.store.retain)
-        self.jobs.at(CLOCKS, "clocks", self._clocks().round)
+        self.jobs.at(CLOCKS, "clocks", self.clocks.round)
         self.days = remembering("days", partial(Days, self.rules, clock, site.id), saved)
         self.jobs.at(MIDNIGHT, "midnight", self.end_day)
         self.jobs.at(DAY_CLOSE, "day close", self.tell_days)
@@ -235,6 +237,7 @@ class Gateway:
             Announcing(self.site, names, rules, clock, keep, tell),
             Handling(rules, clock, tell),
             Keeping(self.renewal.ask),
+            Lines(names, self.buses, self.clocks, clock),
         )
 
     def _influx(self) -> InfluxSender | None:

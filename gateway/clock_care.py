@@ -91,18 +91,18 @@ class ClockKeeper:
         if not self._clock.trusted():
             log.warning("clocks: not looked at, the gateway's own clock cannot be trusted")
             return
-        offsets = await self._measure(self._devices)
+        offsets = await self.measure(self._devices)
         todo = list(settings_for(offsets, self._care))
         for setting in todo:
             await self._set(setting)
         if todo:
             far = [one.device for one in offsets if abs(one.seconds) > self._care.tolerance_s]
-            for left in await self._measure(far):
+            for left in await self.measure(far):
                 if abs(left.seconds) > self._care.tolerance_s:
                     log.warning("device %s: its clock is still off by %.0f s", left.device.id, left.seconds)
 
-    async def _measure(self, devices: Iterable[Device]) -> list[Offset]:
-        """Lines at the same time, the devices of a line one after the other."""
+    async def measure(self, devices: Iterable[Device]) -> list[Offset]:
+        """Read clocks and tell their offsets: lines at the same time, the devices of a line one after the other."""
         lines: dict[str, list[Device]] = {}
         for device in devices:
             lines.setdefault(device.line, []).append(device)

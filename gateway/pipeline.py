@@ -66,8 +66,8 @@ class Pipeline:
         return cls(site, rules, store, clock, verify, Stamp(site, clock), History(site, clock, saved))
 
     def take(self, poll: Poll) -> None:
-        """One poll, good or failed. A conversation about the past belongs to who asked for it: see `recall`."""
-        if poll.lane is not Lane.BACKFILL:
+        """One poll, good or failed. A service's conversation belongs to who asked for it; about the past: `recall`."""
+        if Lane.VERIFY <= poll.lane <= Lane.PERIODIC:
             self.observe(self.stamp(poll))
 
     def observe(self, seen: Observation) -> None:

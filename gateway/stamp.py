@@ -17,7 +17,6 @@ from gateway.south.poll import Lane, Poll
 from rules.observation import Observation
 
 SOURCES: Mapping[Lane, Literal["poll", "verify", "read", "backfill"]] = {
-    Lane.CONTROL: "read",
     Lane.VERIFY: "verify",
     Lane.DEMAND: "read",
     Lane.PERIODIC: "poll",

@@ -1,31 +1,16 @@
-"""`taiqu frame`: explains frames in words, by asking every installed driver what it sees in the bytes."""
+"""`taiqu frame`: explains frames in words."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivers import registry
-from drivers.api import Explanation
 from gateway.cli.hextext import hex_bytes
 from gateway.cli.options import Json
 
-
-class Found(NamedTuple):
-    """One frame and where its first byte is."""
-
-    at: int
-    frame: Explanation
-
-    @property
-    def end(self) -> int:
-        return self.at + len(self.frame.raw)
-
-    @property
-    def broken(self) -> bool:
-        return "broken" in self.frame.fields
+if TYPE_CHECKING:
+    from gateway.explain import Found
 
 
 def frame(
@@ -40,6 +25,8 @@ def frame(
 
     Example: taiqu frame 68 12 90 78 56 34 12 68 91 06 33 34 34 35 38 56 7B 16
     """
+    from gateway.explain import explained
+
     data = hex_bytes(" ".join(words) if words else _read(file))
     found = explained(data)
     good = [one for one in found if not one.broken]
@@ -56,26 +43,6 @@ def frame(
         typer.echo("\n".join(_lines(one, alone=len(good) == 1)))
 
 
-def explained(data: bytes) -> list[Found]:
-    """The frames of every protocol in their order; where two claim the same bytes, a good and a longer one wins."""
-    claims = [claim for name in registry.protocols() for claim in _placed(data, registry.driver(name).explain(data))]
-    settled: list[Found] = []
-    taken = bytearray(len(data))  # 1 where a byte belongs to a frame already
-    for claim in sorted(claims, key=lambda claim: (claim.broken, -len(claim.frame.raw))):
-        if not any(taken[claim.at : claim.end]):
-            taken[claim.at : claim.end] = b"\1" * len(claim.frame.raw)
-            settled.append(claim)
-    return sorted(settled, key=lambda claim: claim.at)
-
-
-def _placed(data: bytes, frames: Iterable[Explanation]) -> Iterable[Found]:
-    start = 0
-    for one in frames:
-        at = data.find(one.raw, start)
-        yield Found(at, one)
-        start = at + 1
-
-
 def _read(file: Path | None) -> str:
     if file is None and sys.stdin.isatty():
         typer.echo("give bytes in hex, or --file FILE, or a log on standard input; see taiqu frame --help", err=True)
@@ -89,8 +56,10 @@ def _read(file: Path | None) -> str:
         raise typer.Exit(2) from error
 
 
-def _nothing(data: bytes, found: list[Found]) -> str:
+def _nothing(data: bytes, found: "list[Found]") -> str:
     """What is wrong, where, and what to do, in one line."""
+    from drivers import registry
+
     if found:
         return f"byte {found[0].at}: {found[0].frame.summary}"
     if not data:
@@ -100,12 +69,12 @@ def _nothing(data: bytes, found: list[Found]) -> str:
     )
 
 
-def _row(one: Found) -> dict[str, object]:
+def _row(one: "Found") -> dict[str, object]:
     frame = one.frame
     return {"protocol": frame.protocol, **frame.fields, "summary": frame.summary, "at": one.at, "raw": frame.raw.hex()}
 
 
-def _lines(one: Found, alone: bool) -> list[str]:
+def _lines(one: "Found", alone: bool) -> list[str]:
     """The sentence, and for a frame alone what it is made of."""
     lines = [one.frame.summary]
     if alone:

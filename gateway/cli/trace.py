@@ -83,28 +83,19 @@ def _tell_unreachable(poll: "Poll") -> None:
 def _as_text(frame: "TracedFrame") -> str:
     from datetime import datetime
 
-    from gateway.cli.frame import explained
+    from gateway.explain import in_words
 
     at = datetime.fromtimestamp(frame.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     head = f"{at} {ARROWS[frame.direction]:<5} {frame.device:<12} {frame.data.hex(' ')}"
-    good = [one.frame.summary for one in explained(frame.data) if not one.broken]
-    return "\n".join([head, *(f"{'':<31} {summary}" for summary in good)])
+    return "\n".join([head, *(f"{'':<31} {summary}" for summary in in_words(frame.data))])
 
 
 def _as_json(frame: "TracedFrame") -> str:
     import orjson
 
-    from gateway.cli.frame import explained
-    from gateway.clock import iso
+    from gateway.explain import traced
 
-    row = {
-        "at": iso(frame.at),
-        "direction": frame.direction,
-        "device": frame.device,
-        "data": frame.data.hex(" "),
-        "says": [one.frame.summary for one in explained(frame.data) if not one.broken],
-    }
-    return orjson.dumps(row).decode()
+    return orjson.dumps(traced(frame)).decode()
 
 
 def _end(says: str, status: int) -> NoReturn:

@@ -35,6 +35,7 @@ class Asked:
 
     body: Mapping[str, Any]  # id, expires and the arguments of the verb; nothing of the check's own
     operator: str = ""  # '' when nobody had to prove who he is
+    came_before: bool = False  # then it may be answered from memory, and is not obeyed
 
 
 Check = Callable[[str, Mapping[str, Any]], Asked]
@@ -108,13 +109,15 @@ class Commands:
         body: Mapping[str, Any] = {}
         try:
             body = _object(payload)
-            request, left_s = self._request(verb, body, within_s, progress)
+            request, left_s, came_before = self._request(verb, body, within_s, progress)
             key = (verb, request.id)
             if key not in self._running and (known := self.answers.get(key)):
                 self.report.repeated += 1
                 return known
             if key in self._running:
                 self.report.repeated += 1
+            elif came_before:
+                raise RefusedRequestError("came before, and its answer is forgotten: ask with another id")
             else:
                 self._running[key] = asyncio.ensure_future(self._obey(key, request, left_s))
             return await asyncio.shield(self._running[key])
@@ -124,8 +127,11 @@ class Commands:
 
     def _request(
         self, verb: str, body: Mapping[str, Any], within_s: float | None, progress: Callable[[bytes], None]
-    ) -> tuple[Request, float | None]:
-        """Who asks for what, and within how many seconds it may be obeyed. Raises RefusedRequestError."""
+    ) -> tuple[Request, float | None, bool]:
+        """Who asks for what, within how many seconds it may be obeyed, and whether it came before.
+
+        Raises RefusedRequestError.
+        """
         if verb not in self.verbs:
             raise RefusedRequestError(f"there is no verb {verb!r}; there are {', '.join(sorted(self.verbs))}")
         asked = self.check(verb, body)
@@ -140,7 +146,7 @@ class Commands:
         def tell(how_far: object) -> None:
             progress(orjson.dumps(self._said(name, verb, {"progress": how_far}), default=str))
 
-        return Request(name, arguments, asked.operator, tell), left_s
+        return Request(name, arguments, asked.operator, tell), left_s, asked.came_before
 
     def _left_s(self, expires: object, within_s: float | None) -> float | None:
         """How long a request may still be obeyed; None: for ever. Raises RefusedRequestError."""
@@ -157,11 +163,12 @@ class Commands:
 
     async def _obey(self, key: Key, request: Request, left_s: float | None) -> bytes:
         """Obey once, and remember the answer. Raises RefusedRequestError when there is too much to do already."""
-        verb, changes = key[0], VOCABULARY[key[0]].changes is not Changes.NOTHING
-        if self.report.running >= AT_ONCE:
+        verb, known = key[0], VOCABULARY[key[0]]
+        changes = known.changes is not Changes.NOTHING
+        if self.report.running >= AT_ONCE and not known.long:
             del self._running[key]
             raise RefusedRequestError(f"busy with {AT_ONCE} requests; ask again")
-        self.report.running += 1
+        self.report.running += not known.long
         try:
             kept = await self.answers.begin(key, iso(self.clock.wall())) if changes else True
             result = await self._result(verb, request, None if changes else left_s)
@@ -174,7 +181,7 @@ class Commands:
             said = self._said(request.id, verb, result)
             return await self.answers.end(key, str(said["at"]), said, wait=changes)
         finally:
-            self.report.running -= 1
+            self.report.running -= not known.long
             del self._running[key]
 
     async def _result(self, verb: str, request: Request, left_s: float | None) -> dict[str, object]:

@@ -55,6 +55,7 @@ class Bus:
         self.trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)  # the last frames on the line
         self._wire = Wire(link, clock, self.trace, line.echo)
         self._access = Access(line.id, link, clock, uniform)
+        self._drivers = drivers
         self._queue = Queue()
         self._begun = self._now()
         self._busy_s = 0.0
@@ -108,6 +109,13 @@ class Bus:
         `talk` makes the conversation when the line is free for it. Raises as `ask` does.
         """
         return await self._wait(Job(self._find(device), lane, talk=talk))
+
+    async def explore(self, guest: Device, talk: Callable[[], Conversation]) -> Poll:
+        """A conversation with somebody who is none of the line's devices, when nobody else wants to speak.
+
+        What comes of it counts for nobody. Ends in CancelledError when the line is closed.
+        """
+        return await self._wait(Job(self._station(guest, self._drivers(guest.driver), 1.0), Lane.SEARCH, talk=talk))
 
     def report(self) -> LineReport:
         """The figures of the line and its devices so far."""

@@ -16,6 +16,7 @@ class Lane(IntEnum):
     DEMAND = 2
     PERIODIC = 3
     BACKFILL = 4
+    SEARCH = 5  # for meters that nobody knows yet
 
 
 class Poll(NamedTuple):

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
 
 from gateway.verbs.request import RefusedRequestError, Request
 from gateway.verbs.vocabulary import VOCABULARY, Changes, Verb
@@ -16,4 +17,9 @@ Do = Callable[[Request], Awaitable[object]]
 
 def spoken(*themes: object) -> Mapping[str, Do]:
     """The verbs of the vocabulary that these themes obey: their methods of the same names."""
-    return {name: getattr(theme, name) for theme in themes for name in VOCABULARY if hasattr(theme, name)}
+    return {
+        name: getattr(theme, name)
+        for theme in themes
+        for name in VOCABULARY
+        if iscoroutinefunction(getattr(type(theme), name, None))
+    }

@@ -22,6 +22,7 @@ class Verb:
     takes: tuple[str, ...]  # arguments that may be
     changes: Changes
     does: str
+    long: bool = False  # it takes minutes, and keeps nobody else from asking
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -29,9 +30,9 @@ class Verb:
         return self.needs + self.takes
 
 
-def _verbs(changes: Changes, *rows: tuple[str, str, str, str]) -> Iterable[Verb]:
+def _verbs(changes: Changes, *rows: tuple[str, str, str, str], long: bool = False) -> Iterable[Verb]:
     for name, needs, takes, does in rows:
-        yield Verb(name, tuple(needs.split()), tuple(takes.split()), changes, does)
+        yield Verb(name, tuple(needs.split()), tuple(takes.split()), changes, does, long)
 
 
 VOCABULARY: Mapping[str, Verb] = {
@@ -41,9 +42,16 @@ VOCABULARY: Mapping[str, Verb] = {
             Changes.NOTHING,
             ("read", "device", "points", "reads a device now, ahead of the polls"),
             ("judge", "device", "complaint at", "judges a customer's call, with evidence"),
+            ("trace", "line", "frames", "the last frames on a line, explained"),
             ("incidents", "", "", "what lasts now"),
             ("figures", "", "", "the gateway's own figures"),
             ("backfill", "device start end", "", "has a device's memory of a span read when its line is idle"),
+        ),
+        *_verbs(
+            Changes.NOTHING,
+            ("scan", "line", "bauds minutes", "finds the DL/T 645 meters on a line while it is polled"),
+            ("clocks", "", "device line", "how far meters' clocks are off"),
+            long=True,
         ),
         *_verbs(
             Changes.GATEWAY,
