@@ -9,4 +9,4 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.front"]

@@ -10,7 +10,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.servers import Answer, Front, Listener, Server, mosquitto_server, nats_server, started
+from tests.front import Answer, Front
+from tests.servers import Listener, Server, mosquitto_server, nats_server, started
 
 
 def publish(port: int, topic: str, payload: bytes, retain: bool = False) -> None:

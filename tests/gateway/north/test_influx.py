@@ -17,8 +17,9 @@ from gateway.pipeline import observed, told
 from gateway.settings.models import Influx
 from gateway.settings.models import Store as StoreSettings
 from gateway.store import Draft, Store, Stream
+from tests.front import Answer, Front
 from tests.gateway.north.site import incident, observation, site
-from tests.servers import Answer, Database, Front, free_port
+from tests.servers import Database, free_port
 
 
 @dataclass(slots=True)
