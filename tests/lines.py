@@ -7,7 +7,7 @@ hour. A device is anything with `answer(heard) -> said`, such as those of `drive
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from drivers.api import LineSettings
@@ -34,12 +34,17 @@ class Faults:
     checksum: float = 0.0  # one byte arrives wrong
     foreign: float = 0.0  # another master's conversation is heard in front, in one piece with the answer
     slow: float = 0.0  # byte by byte, 20 ms apart
+    merged: float = 0.0  # the line's answer before this one is heard once more, in one piece with it
 
     @property
     def total(self) -> float:
         """Chance that an answer has a fault, all kinds together."""
         spoilt = self.loss + self.late + self.noise_before + self.noise_after
-        return spoilt + self.cut + self.checksum + self.foreign + self.slow
+        return spoilt + self.cut + self.checksum + self.foreign + self.slow + self.merged
+
+
+FAULTS = tuple(kind.name for kind in fields(Faults) if kind.name != "late_s")
+"""Every kind of fault."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ class SimulatedLine:
     settings: LineSettings = LineSettings()
     _open: bool = False
     _held: bytes = b""
+    _said: bytes = b""  # the answer before
     _waiter: asyncio.Future[None] | None = None
     _chance: random.Random = field(default_factory=random.Random)
 
@@ -144,6 +150,7 @@ class SimulatedLine:
         if fault == "late":
             at += self._chance.uniform(*self.faults.late_s)
         spoilt = self._spoilt(fault, answer)
+        self._said = answer
         self._deliver(at + self._seconds(len(spoilt)), spoilt)
 
     def _spoilt(self, fault: str | None, answer: bytes) -> bytes:
@@ -160,12 +167,14 @@ class SimulatedLine:
                 return answer[:place] + bytes([answer[place] ^ 1 << chance.randrange(8)]) + answer[place + 1 :]
             case "foreign":
                 return chance.choice(self.foreign_frames) + answer
+            case "merged":
+                return self._said + answer
         return answer
 
     def _pick(self) -> str | None:
         """At most one fault an answer."""
         roll = self._chance.random()
-        for kind in ("loss", "late", "noise_before", "noise_after", "cut", "checksum", "foreign", "slow"):
+        for kind in FAULTS:
             chance: float = getattr(self.faults, kind)
             if roll < chance:
                 self.suffered[kind] = self.suffered.get(kind, 0) + 1

@@ -1,69 +1,15 @@
 """DL/T 645 meters at 2400 8E1 and Modbus meters at 9600 8N1 on one wire, with the drivers that will really run."""
 
 import asyncio
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 import pytest
 
-from drivers.api import LineSettings, Value
-from drivers.profile import product_profiles, read_profile
 from drivers.registry import driver
-from drivers.sim.api import SimulatedDevice
-from drivers.sim.dlt645 import SimulatedMeter
-from drivers.sim.modbus import SimulatedModbus
-from gateway.settings.models import Device
-from gateway.south.poll import Poll
+from tests.gateway.south.mixed import device, faulty, seat, wrong
 from tests.gateway.south.rig import running, spans, values
-from tests.lines import Faults, Seat, SimulatedLine
+from tests.lines import FAULTS, Seat, SimulatedLine
 from tests.virtual import virtual
-
-PROFILES = {name: read_profile(name, product_profiles()[name]) for name in ("dlt645-2007-1p", "eastron-sdm630")}
-WANTED = {
-    "dlt645-2007-1p": ("voltage", "current", "energy_import"),
-    "eastron-sdm630": ("voltage_a", "voltage_b", "voltage_c", "current_a", "active_power"),
-}
-WIRES = {"dlt645-2007-1p": LineSettings(2400, 8, "even", 1), "eastron-sdm630": LineSettings(9600, 8, "none", 1)}
-
-
-def device(number: int, profile: str, period: float) -> Device:
-    address = str(number + 1) if profile == "eastron-sdm630" else f"{number:012}"
-    return Device(
-        id=f"m{number}",
-        profile=PROFILES[profile],
-        driver=PROFILES[profile].protocol,
-        line="l1",
-        address=address,
-        node="n1",
-        kind="meter",
-        wire=WIRES[profile],
-        period_s=period,
-        points=WANTED[profile],
-    )
-
-
-def held(device: Device) -> dict[str, Value]:
-    """Values that name their device and point, so that a mix-up shows."""
-    number = int(device.address)
-    return {point: Decimal(number * 10 + place) / 10 for place, point in enumerate(WANTED[device.profile.name])}
-
-
-def seat(device: Device) -> Seat:
-    meter: SimulatedDevice
-    if device.profile.name == "eastron-sdm630":
-        meter = SimulatedModbus(device.profile, device.address, held(device))
-    else:
-        meter = SimulatedMeter(device.profile, device.address, held(device))
-    return Seat(meter, device.wire)
-
-
-def wrong(devices: Sequence[Device], poll_device: str, got: dict[str, object]) -> dict[str, object]:
-    expected = held(next(device for device in devices if device.id == poll_device))
-    return {
-        point: value for point, value in got.items() if float(str(value)) != pytest.approx(float(str(expected[point])))
-    }
 
 
 @virtual
@@ -90,36 +36,20 @@ async def test_an_hour_of_64_devices_with_two_dead_ones() -> None:
     assert report.utilisation < 0.5
 
 
-TRANSACTIONS = int(os.environ.get("TRANSACTIONS", "6000"))
-"""Requests on the faulty line; the long proof is `TRANSACTIONS=100000 pytest tests/gateway/south`."""
-
-FOREIGN = (
-    bytes.fromhex("68 99 00 00 00 00 00 68 91 06 33 34 34 35 38 56 5E 16"),
-    bytes.fromhex("63 03 04 00 01 00 02 0A 33"),
-)
+TRANSACTIONS = 6000
+"""Requests on the faulty line; `make bench-faulty_line` takes 100 000 of each."""
 
 
 @pytest.mark.parametrize("echo", [False, True], ids=["no echo", "echo"])
 @virtual
-async def test_a_line_with_every_fault_gives_no_wrong_value(echo: bool) -> None:
-    kinds = ("dlt645-2007-1p", "eastron-sdm630", "dlt645-2007-1p", "eastron-sdm630")
-    devices = [device(number, kind, period=2.0) for number, kind in enumerate(kinds)]
-    each = 0.15 / 8
-    faults = Faults(each, each, (0.9, 1.4), each, each, each, each, each, each)
-    line = SimulatedLine([seat(row) for row in devices], faults, seed=5, echo=echo, foreign_frames=FOREIGN)
-    enough = asyncio.Event()
-
-    def watch(_: Poll) -> None:
-        if len(line.sent) >= TRANSACTIONS:
-            enough.set()
-
-    async with running(line, *devices, drivers=driver, watch=watch) as rig:
-        await enough.wait()
-    good = [poll for poll in rig.polls if poll.fault is None]
-    assert len(good) > 0.3 * len(line.sent)
-    assert [got for poll in good if (got := wrong(devices, poll.device, values(poll)))] == []
-    assert all(poll.says for poll in rig.polls if poll.fault)
-    assert set(line.suffered) == {"loss", "late", "noise_before", "noise_after", "cut", "checksum", "foreign", "slow"}
+async def test_a_line_with_every_fault_gives_no_wrong_value_and_says_why_there_is_none(echo: bool) -> None:
+    proof = await faulty(TRANSACTIONS, 0.15, echo, seed=5)
+    assert proof.wrong == ()
+    assert proof.mute == 0
+    assert proof.good > 0.3 * proof.transactions
+    assert set(proof.spoilt) == set(FAULTS)
+    assert proof.refused <= proof.spoilt.total()  # nothing is refused but what the line spoilt
+    assert proof.report.late_answers > 0
 
 
 @dataclass(frozen=True, slots=True)
