@@ -1,0 +1,68 @@
+"""One action on one device: look first, tell it once, and look until it shows. Nothing is ever said twice.
+
+What a device says to a command is not what it did. So the end is judged by what it shows, and where it shows nothing
+within the bound, that is what the operator hears.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.control.ways import Look, Way
+
+LOOKS = 3
+"""How often a device may be silent before it counts as silent."""
+
+PAUSE_S = 2.0
+"""Between two looks: a relay takes its time."""
+
+Result = Literal["done", "already so", "refused", "not sent", "not verified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    result: Result
+    before: str  # what the device showed
+    says: str  # what it said, '' when it was told nothing
+    after: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the device is as it should be, and shows it."""
+        return self.result in ("done", "already so")
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether the device may be changed."""
+        return self.good or self.result == "not verified"
+
+
+async def execute(way: Way, verify_s: float) -> Outcome:
+    """Have it done; `verify_s`: how long the device may take to show it."""
+    before = await _first_look(way)
+    if not before.answered:
+        return Outcome("not sent", before.shows, "")
+    if before.done:
+        return Outcome("already so", before.shows, "", before.shows)
+    reply = await way.act()
+    until = asyncio.get_running_loop().time() + verify_s
+    while True:
+        after = await way.look()
+        if after.done:
+            return Outcome("done", before.shows, reply.says, after.shows)
+        if reply.accepted is False and after.answered:
+            return Outcome("refused", before.shows, reply.says, after.shows)
+        if asyncio.get_running_loop().time() + PAUSE_S > until:
+            return Outcome("not verified", before.shows, reply.says, after.shows)
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _first_look(way: Way) -> Look:
+    look = await way.look()
+    for _ in range(LOOKS - 1):
+        if look.answered:
+            break
+        look = await way.look()
+    return look
