@@ -8,6 +8,7 @@ from drivers.api import Profile
 from drivers.errors import RequestError
 from drivers.modbus.field import FORMATS, Field, read_field
 from drivers.modbus.plan import Limits
+from drivers.modbus.switch import switch_faults
 
 PROFILE_OPTIONS = (
     "max_registers",
@@ -18,6 +19,7 @@ PROFILE_OPTIONS = (
     "none",
     "sunspec",
     "sunspec_at",
+    "switch",
     "notes",
     "source",
 )
@@ -81,6 +83,7 @@ def _option_faults(profile: Profile) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             yield f"{key}: {value!r} must be a whole number from {low} to {high}"
     yield from _sunspec_faults(profile)
+    yield from switch_faults(profile)
     general = profile.options.get("none", {})
     if not isinstance(general, Mapping) or any(form not in FORMATS for form in general):
         yield f"none: {general!r} must name formats and the raw number that means 'no value': {{ int16 = 0x8000 }}"

@@ -236,33 +236,33 @@ class _Breaker:
     """A Modbus device whose profile has a `switch`: where to write what, and the point that shows it."""
 
     def __init__(self, action: Action, device: Device, carry: Carry) -> None:
-        switch = device.profile.options.get("switch")
-        driver = registry.driver(device.driver)
-        if not isinstance(switch, Mapping) or not isinstance(driver, Writing):
+        from drivers.modbus.switch import switch_of  # a site without Modbus devices does without pymodbus
+
+        switch, driver = switch_of(device.profile), registry.driver(device.driver)
+        if switch is None or not isinstance(driver, Writing):
             raise RefusedRequestError(
                 f"{device.id}: the profile {device.profile.name} has no switch that can be written"
             )
-        words = {"disconnect": ("open", True), "reconnect": ("close", False)}
-        if action.name not in words:
+        values = {"disconnect": switch.open, "reconnect": switch.close}
+        if action.name not in values:
             raise RefusedRequestError(f"{device.id} can be told disconnect and reconnect, not {action.name}")
-        word, self._open = words[action.name]
-        self._device, self._carry, self._driver = device, carry, driver
-        self._place, self._value, self._shown_by = str(switch["where"]), int(switch[word]), str(switch["shown_by"])
+        self._value, self._open = values[action.name], action.name == "disconnect"
+        self._device, self._switch, self._carry, self._driver = device, switch, carry, driver
 
     async def look(self) -> Look:
         device = self._device
         driver = registry.driver(device.driver)
-        talk = driver.converse(device.profile, device.address, [self._shown_by])
+        talk = driver.converse(device.profile, device.address, [self._switch.shown_by])
         poll = await self._carry(device, lambda: talk, Lane.CONTROL)
         if not poll.readings:
             return Look(poll.fault == "refused", None, poll.says or "no answer")
         value = poll.readings[0].value
         if value is None:
-            return Look(True, None, f"{self._shown_by} holds no value")
-        return Look(True, bool(value) is self._open, f"{self._shown_by} = {value}")
+            return Look(True, None, f"{self._switch.shown_by} holds no value")
+        return Look(True, bool(value) is self._open, f"{self._switch.shown_by} = {value}")
 
     async def act(self) -> Reply:
-        talk = self._driver.write(self._device.address, self._place, [self._value])
+        talk = self._driver.write(self._device.address, self._switch.where, [self._value])
         poll = await self._carry(self._device, lambda: talk, Lane.CONTROL)
         if poll.fault == "refused":
             return Reply(False, poll.says)
