@@ -42,6 +42,7 @@ from gateway.verbs.keeping import Keeping
 from gateway.verbs.lines import Lines
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing, announced, ordered
+from gateway.verbs.quiet import Silencing
 from rules.engine import Engine
 from rules.incident import Incident, Wish
 from rules.memory import UNFIT, Saved, revived
@@ -87,7 +88,7 @@ class Gateway:
         self.board = remembering("pool", Board, saved)
         self.selfcare = remembering("own troubles", partial(Selfcare, site.id), saved)
         pipeline = partial(Pipeline.of, site, self.rules, self.store, clock, self._verify)
-        self.pipeline = remembering("gaps and coverage", pipeline, saved)
+        self.pipeline = remembering("gaps, coverage and silences", pipeline, saved)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.clocks = self._clocks()
@@ -208,7 +209,7 @@ class Gateway:
             self.site.mqtt,
             self.store.outbox("mqtt"),
             lambda: self.store.id,
-            lambda: (*self.rules.active(), *self.selfcare.active()),
+            lambda: (*self.pipeline.active(), *self.selfcare.active()),
             self.figures,
             self.birth,
             self.commands,
@@ -237,6 +238,7 @@ class Gateway:
             Announcing(self.site, names, rules, clock, keep, tell),
             Handling(rules, clock, tell),
             Keeping(self.renewal.ask),
+            Silencing(names, self.pipeline.silences, clock, keep),
             Lines(names, self.buses, self.clocks, clock),
         )
 
@@ -284,6 +286,9 @@ class Gateway:
             "at": iso(self.clock.wall()),
             "observations": self.pipeline.observations,
             "incidents": len(self.rules.active()),
+            "silenced": self.pipeline.silences.held,
+            "silences": [asdict(silence) for silence in self.pipeline.silences.lasting()],
+            "commands": asdict(self.commands.report),
             "lines": [asdict(bus.report()) for bus in self.buses.values()],
             "store": asdict(self.store.figures()),
             "backfill": asdict(self.pipeline.history.ledger.figures()),

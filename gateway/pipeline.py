@@ -9,12 +9,14 @@ from gateway.backfill.history import History
 from gateway.backfill.steps import Past
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
+from gateway.silence import Silences
 from gateway.slim import slim_json
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
+from rules.topology import Tree
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ class Rules(Protocol):
 
     def tick(self, at: float) -> Outcome:
         """Time passed."""
+
+    def active(self) -> Sequence[Incident]:
+        """Incidents that last."""
 
     def changes(self) -> Mapping[str, object | None]:
         """State that changed since the last call; None: forget it."""
@@ -50,6 +55,7 @@ class Pipeline:
     verify: Callable[[Wish], None]  # asks the device's line for a read that would settle a doubt
     stamp: Stamp
     history: History
+    silences: Silences
     observations: int = 0
 
     @classmethod
@@ -63,7 +69,8 @@ class Pipeline:
         saved: Mapping[str, object] | None = None,
     ) -> "Pipeline":
         """The pipeline of a site, with the state that it had."""
-        return cls(site, rules, store, clock, verify, Stamp(site, clock), History(site, clock, saved))
+        history, silences = History(site, clock, saved), Silences(Tree(site.area), saved)
+        return cls(site, rules, store, clock, verify, Stamp(site, clock), history, silences)
 
     def take(self, poll: Poll) -> None:
         """One poll, good or failed. A service's conversation belongs to who asked for it; about the past: `recall`."""
@@ -90,14 +97,21 @@ class Pipeline:
 
     def tick(self) -> None:
         """A second passed."""
-        self._keep([], self.rules.tick(self.clock.wall()))
+        now = self.clock.wall()
+        self._keep([], self.rules.tick(now))
+        for incident in self.silences.tick(now, self.rules.active):
+            self.tell(told(incident))
+
+    def active(self) -> Sequence[Incident]:
+        """Incidents that last and that somebody has heard of."""
+        return self.silences.known(self.rules.active())
 
     def changes(self) -> Mapping[str, object | None]:
         """State that changed since the last call."""
-        return {**self.rules.changes(), **self.history.changes()}
+        return {**self.rules.changes(), **self.history.changes(), **self.silences.changes()}
 
     def _keep(self, rows: list[Draft], outcome: Outcome) -> None:
-        incidents = [*outcome.incidents, *self.history.hear(outcome.incidents)]
+        incidents = self.silences.told([*outcome.incidents, *self.history.hear(outcome.incidents)])
         drafts = rows + [told(incident) for incident in incidents]
         if drafts:
             self.store.put(drafts, self.changes)

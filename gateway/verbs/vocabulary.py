@@ -44,6 +44,7 @@ VOCABULARY: Mapping[str, Verb] = {
             ("judge", "device", "complaint at", "judges a customer's call, with evidence"),
             ("trace", "line", "frames", "the last frames on a line, explained"),
             ("incidents", "", "", "what lasts now"),
+            ("silences", "", "", "what is silent, until when and by whom"),
             ("figures", "", "", "the gateway's own figures"),
             ("backfill", "device start end", "", "has a device's memory of a span read when its line is idle"),
         ),
@@ -63,6 +64,13 @@ VOCABULARY: Mapping[str, Verb] = {
             ("shelve", "incident until", "by", "silences one incident, unless it ends or grows in severity"),
             ("unshelve", "incident", "", "ends that silence"),
             ("reload", "", "", "checks all files of the configuration, and begins anew when they are good"),
+            (
+                "silence",
+                "until",
+                "node device kind by reason silence",
+                "tells nothing new of a place or a kind for a time",
+            ),
+            ("unsilence", "silence", "", "ends a silence; what it kept back and still lasts is told"),
             ("progress", "incident state", "expected_end", "how far the crew is; customers are told"),
         ),
     )

@@ -1,7 +1,7 @@
 """The way of a reading: what a device said becomes what the rules see and what is stored, at one place."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from gateway.pipeline import Pipeline
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
-from rules.incident import Outcome, Wish
+from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
 from tests.gateway.north.site import device, incident, site
 
@@ -52,6 +52,9 @@ class Judge:
     def tick(self, at: float) -> Outcome:
         self.ticks.append(at)
         return Outcome()
+
+    def active(self) -> Sequence[Incident]:
+        return ()
 
     def changes(self) -> Mapping[str, object | None]:
         return {"outage": {"seen": len(self.seen)}} if self.seen else {}
