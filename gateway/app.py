@@ -197,7 +197,9 @@ class Gateway:
     async def tell_days(self) -> None:
         """Tell the finished days and months that are news."""
         await self.end_day()
-        for draft in (*self.pipeline.history.close_days(self.days.of), *self.days.months()):
+        history, news = self.pipeline.history, self.days.recount()
+        days = history.close_days(self.days.tell, news)
+        for draft in (*days, *self.days.months(history.coverage.together, news)):
             self.pipeline.tell(draft)
         self.store.put((), self.days.changes())
 

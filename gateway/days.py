@@ -1,29 +1,31 @@
 """Finished days and months in figures: how good the supply was, the voltage of every point, load and loss.
 
-A day is closed at local midnight, or at the next start when the gateway was off then; its figures are kept as long as
-meters may fill its coverage, so that it can be told again.
+A day is closed at local midnight, or at the next start when the gateway was off then. Its supply is counted when it is
+told, and counted again when meters' own records have changed what is known of it: then day and month are told again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any, Protocol
 
 import orjson
 
-from gateway.backfill.coverage import edges
+from gateway.backfill.coverage import KEPT_DAYS, edges
 from gateway.clock import Clock, iso, local
 from gateway.store import Draft, Stream
+from rules.interruptions import Interruptions
+from rules.reliability import Bounded, Loss, Reliability
 from rules.statistics import Quality
 
-KEPT_DAYS = 40
-"""A month and the days after it on which it can still be told."""
-
 DAY, MONTHS = "day/", "months"
-_SUMS = ("saidi_min", "saidi_min_most", "saidi_planned_min", "saifi", "maifi")
+_BOUNDED = ("saidi_min", "saifi", "maifi")
+_SUMS = (*_BOUNDED, *(f"{name}_{end}" for name in _BOUNDED for end in ("least", "most")), "saidi_planned_min")
 _SECONDS = ("monitored_s", "low_s", "high_s")
+_PHASE = ("saidi_min", "saifi")
 
 Figures = Mapping[str, Any]
+Covered = Callable[[Sequence[date]], Mapping[str, Any]]
 
 
 class Counter(Protocol):
@@ -32,6 +34,10 @@ class Counter(Protocol):
     @property
     def period_start(self) -> float | None:
         """When the period that runs began."""
+
+    @property
+    def interruptions(self) -> Interruptions:
+        """Who was without supply, and when."""
 
     def close_period(self, at: float) -> Quality:
         """The period up to now; a new one begins."""
@@ -47,7 +53,7 @@ class Days:
             if key.startswith(DAY) and isinstance(kept, str):
                 self._days[date.fromisoformat(key.removeprefix(DAY))] = kept.encode()
         months = saved.get(MONTHS)
-        self._months = [str(month) for month in months] if isinstance(months, list) else []  # to be told
+        self._months: dict[str, int] = dict(months) if isinstance(months, dict) else {}  # told, of so many days
         self._changed: dict[str, object | None] = {}
 
     def close(self) -> None:
@@ -61,21 +67,49 @@ class Days:
             far = today - start > KEPT_DAYS * 86_400.0  # off for longer than anybody asks: one period for all of it
             self._keep(day, self._counter.close_period(today if far else edges(day)[1]))
 
-    def of(self, day: date) -> Figures:
-        """The figures of a day; nothing when it was not counted."""
-        kept: Figures = orjson.loads(self._days.get(day, b"{}"))
-        return kept
+    def recount(self) -> list[date]:
+        """Count the supply of closed days of which more is known than was told; the days whose figures change."""
+        interruptions, now = self._counter.interruptions, self._clock.wall()
+        spans, news = interruptions.news(), []
+        for day, kept in sorted(self._days.items()):
+            row = orjson.loads(kept)
+            start, end = row["start"], row["end"]
+            if "supply" in row and not any(begin < end and until > start for begin, until in spans):
+                continue
+            supply = supply_figures(interruptions.supply(start, end, now))
+            if supply != row.get("supply"):
+                self._put(day, {**row, "supply": supply})
+                news.append(day)
+        interruptions.told()
+        return news
 
-    def months(self) -> Iterator[Draft]:
-        """Months that are over and were not told, as rows."""
+    def tell(self, day: date) -> Figures:
+        """The figures of a day, which is told with this; nothing when it was not counted."""
+        kept = self._days.get(day)
+        if kept is None:
+            return {}
+        row = orjson.loads(kept)
+        if not row["told"]:
+            self._put(day, {**row, "told": True})
+        return {"corrected": row["told"], **{name: row[name] for name in ("supply", "voltage", "load") if name in row}}
+
+    def months(self, covered: Covered, again: Iterable[date] = ()) -> Iterator[Draft]:
+        """Months that are over and were not told, or of which these days have changed, as rows.
+
+        `covered`: how much is known of some days.
+        """
         now = self._clock.wall()
-        for month in self._months:
-            days = [self.of(day) for day in sorted(self._days) if day.isoformat().startswith(month)]
-            row = {"at": iso(now), "gateway": self._gateway, "month": month, "days": len(days), **together(days)}
+        over = {month_of(day) for day in self._days} - {month_of(local(now).date())}
+        for month in sorted((over - self._months.keys()) | (over & {month_of(day) for day in again})):
+            days = [day for day in sorted(self._days) if month_of(day) == month]
+            if len(days) < self._months.get(month, 0):
+                continue  # some of its days are forgotten already: what was told is better
+            row = {"at": iso(now), "gateway": self._gateway, "month": month, "days": len(days)}
+            row |= {"corrected": month in self._months, **covered(days)}
+            row |= together([orjson.loads(self._days[day]) for day in days])
+            self._months = {old: count for old, count in self._months.items() if old in over} | {month: len(days)}
+            self._changed[MONTHS] = self._months
             yield Draft(Stream.EVENT, now, "stats/month", orjson.dumps(row))
-        if self._months:
-            self._months = []
-            self._changed[MONTHS] = []
 
     def changes(self) -> Mapping[str, object | None]:
         """State items that changed since the last call; None: forget it."""
@@ -83,20 +117,23 @@ class Days:
         return changed
 
     def _keep(self, day: date, quality: Quality) -> None:
-        self._days[day] = orjson.dumps(figures(quality))
-        self._changed[DAY + day.isoformat()] = self._days[day].decode()
+        self._put(day, {"start": quality.start, "end": quality.end, "told": False, **measured(quality)})
         for old in sorted(self._days)[:-KEPT_DAYS]:
             del self._days[old]
             self._changed[DAY + old.isoformat()] = None
-        month = day.isoformat()[:7]
-        if not local(quality.end).date().isoformat().startswith(month):
-            self._months.append(month)
-            self._changed[MONTHS] = list(self._months)
+
+    def _put(self, day: date, row: Mapping[str, Any]) -> None:
+        self._days[day] = orjson.dumps(row)
+        self._changed[DAY + day.isoformat()] = self._days[day].decode()
 
 
-def figures(quality: Quality) -> Figures:
-    """A period as it is told: indices by customer, voltage by point, load and loss."""
-    supply = {name: round(getattr(quality, name), 4) for name in (*_SUMS, "caidi_min", "cemi")}
+def month_of(day: date) -> str:
+    """As it is written: 2026-06."""
+    return day.isoformat()[:7]
+
+
+def measured(quality: Quality) -> Figures:
+    """Voltage by point, load and loss of a period as they are told."""
     devices = {
         point.device: {
             "qualification": round(point.qualification, 5),
@@ -107,42 +144,84 @@ def figures(quality: Quality) -> Figures:
     }
     load = quality.load
     return {
-        "supply": {
-            "from": iso(quality.start),
-            "to": iso(quality.end),
-            "seconds": round(quality.end - quality.start),
-            "customers": quality.customers,
-            **supply,
-            "asai": round(quality.asai, 7),
-        },
         "voltage": _voltage(devices),
         "load": load and {**asdict(load), "peak_at": iso(load.peak_at), "loss_share": load.loss_share},
     }
 
 
+def supply_figures(supply: Reliability) -> Figures:
+    """The supply of a period as it is told: indices with their bounds, by phase, and by customer where any was lost."""
+    indices: dict[str, float] = {}
+    for name in (*_BOUNDED, "cemi"):
+        indices |= _bounded(name, getattr(supply, name))
+    return {
+        "from": iso(supply.start),
+        "to": iso(supply.end),
+        "seconds": round(supply.end - supply.start),
+        "customers": supply.customers,
+        **indices,
+        "saidi_planned_min": round(supply.saidi_planned_min, 4),
+        "caidi_min": round(supply.caidi_min, 4),
+        "asai": round(supply.asai, 7),
+        "phases": {
+            phase: {"customers": one.customers, **{name: round(getattr(one, name), 4) for name in _PHASE}}
+            for phase, one in supply.phases.items()
+        },
+        "interrupted": {customer: _loss(lost) for customer, lost in sorted(supply.interrupted.items())},
+    }
+
+
+def _bounded(name: str, value: Bounded) -> dict[str, float]:
+    ends = {"": value.best, "_least": value.least, "_most": value.most}
+    return {name + end: round(figure, 4) for end, figure in ends.items()}
+
+
+def _loss(lost: Loss) -> dict[str, float]:
+    counts = {"sustained": round(lost.sustained.best), "momentary": round(lost.momentary.best)}
+    return {**_bounded("minutes", lost.minutes), **counts}
+
+
 def together(days: Sequence[Figures]) -> Figures:
     """Days as one month. Energies and loss are those of the days on which both were known."""
-    if not days:
-        return {}
-    supplies = [day["supply"] for day in days]
-    supply = {name: round(sum(one[name] for one in supplies), 4) for name in _SUMS}
-    seconds = sum(one["seconds"] for one in supplies)
-    supply["caidi_min"] = round(supply["saidi_min"] / supply["saifi"], 4) if supply["saifi"] else 0.0
-    supply["asai"] = round(1.0 - supply["saidi_min"] * 60 / seconds, 7) if seconds else 1.0
-    ends = {"from": supplies[0]["from"], "to": supplies[-1]["to"], "seconds": seconds}
     points: dict[str, dict[str, float]] = {}
     for day in days:
         for device, point in day["voltage"]["devices"].items():
-            sums = points.setdefault(device, dict.fromkeys(_SECONDS, 0))
-            for name in _SECONDS:
-                sums[name] += point[name]
+            _add(points.setdefault(device, {}), {name: point[name] for name in _SECONDS})
     devices = {device: {"qualification": _share(sums), **sums} for device, sums in points.items()}
-    last = {name: supplies[-1][name] for name in ("customers", "cemi")}
+    supplies = [day["supply"] for day in days]
     return {
-        "supply": {**ends, **last, **supply},
+        "supply": _supply(supplies),
         "voltage": _voltage(devices),
         "load": _loads([(day["load"], day["supply"]["seconds"]) for day in days if day["load"]]),
     }
+
+
+def _supply(days: Sequence[Figures]) -> Figures:
+    sums: dict[str, float] = {}
+    phases: dict[str, dict[str, float]] = {}
+    interrupted: dict[str, dict[str, float]] = {}
+    for day in days:
+        _add(sums, {name: day[name] for name in ("seconds", *_SUMS)})
+        for phase, one in day["phases"].items():
+            _add(phases.setdefault(phase, {}), {name: one[name] for name in _PHASE})
+        for customer, lost in day["interrupted"].items():
+            _add(interrupted.setdefault(customer, {}), lost)
+    last = days[-1]
+    return {
+        "from": days[0]["from"],
+        "to": last["to"],
+        **{name: last[name] for name in ("customers", "cemi", "cemi_least", "cemi_most")},
+        **sums,
+        "caidi_min": round(sums["saidi_min"] / sums["saifi"], 4) if sums["saifi"] else 0.0,
+        "asai": round(1.0 - sums["saidi_min"] * 60 / sums["seconds"], 7) if sums["seconds"] else 1.0,
+        "phases": {phase: {"customers": last["phases"][phase]["customers"], **one} for phase, one in phases.items()},
+        "interrupted": interrupted,
+    }
+
+
+def _add(sums: dict[str, float], more: Mapping[str, float]) -> None:
+    for name, value in more.items():
+        sums[name] = round(sums.get(name, 0) + value, 4)
 
 
 def _voltage(devices: Mapping[str, Mapping[str, float]]) -> Figures:

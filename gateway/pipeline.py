@@ -14,6 +14,7 @@ from gateway.slim import slim_json
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
+from rules.correction import PowerDown
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
 from rules.topology import Tree
@@ -32,6 +33,9 @@ class Rules(Protocol):
 
     def active(self) -> Sequence[Incident]:
         """Incidents that last."""
+
+    def correct(self, downs: Iterable[PowerDown]) -> None:
+        """Meters' own records of their supply."""
 
     def changes(self) -> Mapping[str, object | None]:
         """State that changed since the last call; None: forget it."""
@@ -83,13 +87,14 @@ class Pipeline:
         self.history.take(seen)
         self._keep([observed(seen)], self.rules.take(seen))
 
-    def recall(self, device: Device, past: Sequence[Past], incidents: Sequence[Incident]) -> None:
-        """What a device remembered: kept, but judged by nobody, its time is over; and the incidents it sets right."""
+    def recall(self, device: Device, past: Sequence[Past], downs: Sequence[PowerDown]) -> None:
+        """What a device remembered: kept, but judged by nobody, its time is over. Its power-downs set times right."""
         polls = (Poll(device.id, device.line, one.at, 0.0, Lane.BACKFILL, one.readings) for one in past)
         seen = [replace(self.stamp(poll), notice=one.notice) for poll, one in zip(polls, past, strict=True)]
         for one in seen:
             self.history.take(one)
-        self._keep([observed(one) for one in seen], Outcome(tuple(incidents)))
+        self.rules.correct(downs)
+        self._keep([observed(one) for one in seen], Outcome(tuple(self.history.correct(downs))))
 
     def tell(self, draft: Draft) -> None:
         """Something for the operators that is no incident."""

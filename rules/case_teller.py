@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rules.book import Book
+from rules.book import Book, Claim
 from rules.case import Case
+from rules.correction import is_outage
 from rules.incident import Incident
 from rules.pool import Pool
 from rules.statistics import Statistics
@@ -43,20 +44,27 @@ class CaseTeller:
             said += self._ended(case, now)
             self._statistics.ended(case.key, case.back_at)
             if case.stage == "suspected" and self._came_back(case):
-                said += self._book.tell(f"momentary/{case.key}", momentary_claim(case, self._tree, now), now)
+                claim = momentary_claim(case, self._tree, now)
+                said += self._book.tell(f"momentary/{case.key}", claim, now)
                 said += self._book.tell(f"momentary/{case.key}", None, now)
+                self._count(case, claim)
+                self._statistics.ended(case.key, case.back_at)
         for case in self._supply.cases.values():
             if not case.back_at:
                 claim = case_claim(case, self._witnesses, self._tree, self._pool, now)
                 hidden = self._explained_by(case)
                 said += self._book.tell(case.key, replace(claim, explained_by=hidden), now)
-                if claim.state == "confirmed" and case.kind == "supply" and hidden is None:
-                    planned = claim.type == "planned_outage"
-                    self._statistics.began(case.key, case.since, case.after, claim.devices, planned=planned)
+                if claim.state == "confirmed" and is_outage(claim.type) and hidden is None:
+                    self._count(case, claim)
+        self._statistics.lasting(self._supply.cases.keys(), now)
         for device in sorted(self._supply.misplaced):
             if self._book.get(f"phase/{device}") is None:
                 said += self._book.tell(f"phase/{device}", misplaced_claim(device, now), now)
         return said
+
+    def _count(self, case: Case, claim: Claim) -> None:
+        planned = claim.type == "planned_outage"
+        self._statistics.began(case.key, case.since, case.after, claim.devices, phases=claim.phases, planned=planned)
 
     def _explained_by(self, case: Case) -> str | None:
         """The incident that a confirmed case further up the tree is, when one is: this one hides behind it."""

@@ -23,9 +23,9 @@ class PowerDown:
     end: float
 
 
-def is_outage(incident: Incident) -> bool:
-    """Whether it is a loss of supply that a meter's memory can tell about."""
-    return incident.type.endswith(("_outage", "phase_loss"))
+def is_outage(kind: str) -> bool:
+    """Whether incidents of a type are a loss of supply that a meter's memory can tell about."""
+    return kind.endswith(("_outage", "phase_loss"))
 
 
 def corrected(incident: Incident, downs: Iterable[PowerDown], at: float) -> Incident | None:
@@ -89,7 +89,7 @@ class Corrections:
         """Incidents as they are told; those that have ended and can be set right by records that came before."""
         said = []
         for incident in incidents:
-            if incident.state == "cleared" and incident.reason != "corrected" and is_outage(incident):
+            if incident.state == "cleared" and incident.reason != "corrected" and is_outage(incident.type):
                 self._ended[incident.id] = incident
                 said += self._say(incident, at)
                 self._changed = True

@@ -6,8 +6,10 @@ from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.case_teller import CaseTeller
 from rules.contact import Contact
+from rules.correction import PowerDown
 from rules.hand import Hand
 from rules.incident import Incident, Outcome, Verdict, Wish
+from rules.interruptions import Interruptions
 from rules.noise import Noise
 from rules.observation import Observation
 from rules.pace import Pace
@@ -53,7 +55,7 @@ class Engine:
         self._book = Book(tree, limits["pool"]["remind_s"])
         self._pool = Pool(tree, limits, planned, orders)
         self._pace = Pace(area, self._pool.deadline())
-        self._statistics = Statistics(area, limits)
+        self._statistics = Statistics(area, limits, witnesses)
         self._supply = Supply(tree, witnesses, limits, area)
         self._teller = CaseTeller(tree, witnesses, limits, self._supply, self._pool, self._book, self._statistics)
         self._upstream = Upstream(tree, witnesses, limits, area, self._book)
@@ -96,6 +98,8 @@ class Engine:
         changed = witness.take(observation)
         if witness.at == observation.at and observation.notice is None and witness.device.kind == "meter":
             self._statistics.take(witness, answered=observation.fault is None)
+        elif observation.notice == "power_on":
+            self._statistics.woke(observation.device, observation.at)
         if witness.at == observation.at and observation.values:
             said += self._answered(observation, witness)
         if changed & VOLTAGE:
@@ -251,7 +255,19 @@ class Engine:
         """Statistics since the last call, or since the beginning; called at the end of every day."""
         self._state.stirred = True
         self._state.touched.update(self._witnesses)
-        return self._statistics.close(at, self._witnesses)
+        return self._statistics.close(at)
+
+    @property
+    def interruptions(self) -> Interruptions:
+        """Every time without supply that still counts."""
+        return self._statistics.interruptions
+
+    def correct(self, downs: Iterable[PowerDown]) -> None:
+        """What meters wrote down of their supply: it replaces what polls told of it."""
+        for down in downs:
+            if (witness := self._witnesses.get(down.device)) is not None:
+                plan = self._pool.plan_for((witness.device.node,), down.start)
+                self._statistics.interruptions.correct(down, planned=plan is not None)
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call; None: the item is gone."""

@@ -91,7 +91,7 @@ class Pool:
             if incident.type == "planned_outage":
                 plan = self.plan_for((incident.node, *incident.equivalents), incident.started_at)
                 running[plan.id if plan else ""] = incident
-            elif is_outage(incident):
+            elif is_outage(incident.type):
                 customers, start = len(incident.customers), incident.started_at
                 yield Entry(
                     incident.id, "fault", "running", incident.node, start, None, customers, incident.id, incident.cause

@@ -61,6 +61,7 @@ class State:
             (("bus",), partial(_load_each, "bus", self._wires)),
             *(((name,), partial(_load_part, name, part)) for name, part in self._parts.items()),
             (("statistics", "carried"), self._statistics.load),
+            (("interruption",), lambda kept: self._statistics.interruptions.load(items(kept, "interruption"))),
             (("incident", "incidents"), self._book.load),
         ]
         take_up(loaders, saved)

@@ -13,7 +13,8 @@ from gateway.clock import from_local, local
 from rules.observation import Observation
 
 SLOT_S = 900.0
-KEPT_DAYS = 32
+KEPT_DAYS = 40
+"""A month and the days after it on which it can still be told."""
 DAY_S = 86_400.0
 
 
@@ -88,8 +89,7 @@ class Coverage:
             one = known.get(device) or Day(math.ceil((ends - begins) / slot_s))
             live, both = one.live.bit_count(), (one.live | one.recalled).bit_count()
             shares[device] = _share(one.expected, live, both - live)
-        total = [sum(getattr(share, name) for share in shares.values()) for name in ("expected", "live", "backfilled")]
-        return _share(*total), shares
+        return _sum(list(shares.values())), shares
 
     def message(self, day: date) -> dict[str, object]:
         """A day in figures, as it is told."""
@@ -98,6 +98,14 @@ class Coverage:
             "date": day.isoformat(),
             "coverage": {**asdict(area), "devices": {name: asdict(share) for name, share in devices.items()}},
         }
+
+    def together(self, days: Sequence[date]) -> dict[str, object]:
+        """Some days in figures, as a month is told."""
+        each = [self.of(day) for day in days]
+        names = self._slot_s if each else ()
+        devices = {name: _sum([shares[name] for _, shares in each]) for name in names}
+        area = _sum([share for share, _ in each])
+        return {"coverage": {**asdict(area), "devices": {name: asdict(share) for name, share in devices.items()}}}
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call; None: forget it."""
@@ -140,6 +148,10 @@ class Coverage:
 
 def _share(expected: int, live: int, backfilled: int) -> Share:
     return Share(expected, live, backfilled, round((live + backfilled) / expected, 4) if expected else 0.0)
+
+
+def _sum(shares: Sequence[Share]) -> Share:
+    return _share(*(sum(getattr(share, name) for share in shares) for name in ("expected", "live", "backfilled")))
 
 
 def edges(day: date) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from gateway.backfill.steps import Asked, Found, Past, Step, step
 from gateway.clock import Clock, iso
 from gateway.settings.models import Device
 from gateway.south.poll import Lane, Poll
-from rules.incident import Incident
+from rules.correction import PowerDown
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ LOOK_S = 10.0
 """How often an idle filler looks whether a gap has ended or a pause is over."""
 
 Carry = Callable[[str, Callable[[], Conversation], Lane], Awaitable[Poll]]
-Keep = Callable[[Device, Sequence[Past], Sequence[Incident]], None]
+Keep = Callable[[Device, Sequence[Past], Sequence[PowerDown]], None]
 
 
 class Filler:
@@ -83,7 +83,7 @@ class Filler:
 
     def _go_on(self, gap: Gap, found: Found) -> None:
         self._ledger.advance(gap, found.gap, len(found.past))
-        self._keep(self._devices[gap.device], found.past, self._history.correct(found.downs))
+        self._keep(self._devices[gap.device], found.past, found.downs)
         if found.gap is None:
             gained = gap.gained + len(found.past)
             says = f"{gained} observations recovered" if gained else "the meter remembers nothing of it"

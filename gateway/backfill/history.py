@@ -48,10 +48,16 @@ class History:
         """Power-downs that meters recorded; the incidents that they set right."""
         return self._corrections.take(downs, self._clock.wall())
 
-    def close_days(self, figures: Callable[[date], Mapping[str, object]] = lambda _: {}) -> Iterator[Draft]:
-        """Finished days that are news, as rows: coverage and other `figures`. With a wrong clock none is finished."""
+    def close_days(
+        self, figures: Callable[[date], Mapping[str, object]] = lambda _: {}, also: Iterable[date] = ()
+    ) -> Iterator[Draft]:
+        """Finished days that are news, and those in `also`, as rows: coverage and other `figures`.
+
+        With a wrong clock none is finished.
+        """
         now = self._clock.wall()
-        for day in self.coverage.days(local(now).date()) if self._clock.trusted() else ():
+        days = {*self.coverage.days(local(now).date()), *also} if self._clock.trusted() else ()
+        for day in sorted(days):
             row = {"at": iso(now), "gateway": self._gateway, **self.coverage.message(day), **figures(day)}
             self.coverage.told(day)
             yield Draft(Stream.EVENT, now, "stats/day", orjson.dumps(row))

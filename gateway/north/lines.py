@@ -2,7 +2,8 @@
 
 One measurement per kind of device; the tags say which device it is and where; the fields are the points, always
 floats, so that no series can change its type; the time is the poll's own, in nanoseconds. Beside them stand
-`incident`, `coverage` and `statistics` of each day, and the gateway's own figures: `gateway`, `line` and `device`.
+`incident`, `coverage` and `statistics` of each day, `statistics_month`, and the gateway's own figures: `gateway`,
+`line` and `device`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +42,10 @@ class Lines:
             return self._observation(orjson.loads(row.body))
         if row.key == "stats/day":
             told = orjson.loads(row.body)
-            return b"\n".join((*self._coverage(told), *self._statistics(told)))
+            return b"\n".join((*self._coverage(told), *self._statistics("statistics", told["date"], told)))
+        if row.key == "stats/month":
+            told = orjson.loads(row.body)
+            return b"\n".join(self._statistics("statistics_month", f"{told['month']}-01", told))
         return self._incident(row) if row.key.startswith("event/") else b""
 
     def figures(self, told: Mapping[str, Any]) -> Iterator[bytes]:
@@ -67,18 +71,16 @@ class Lines:
             values = {name: share[name] for name in ("expected", "live", "backfilled", "share")}
             yield self._figure("coverage", self._polled.get(device, (("device", device),)), values, when)
 
-    def _statistics(self, told: Mapping[str, Any]) -> Iterator[bytes]:
-        """The supply of a day, and the voltage of each device, at the day's first second."""
+    def _statistics(self, measurement: str, first: str, told: Mapping[str, Any]) -> Iterator[bytes]:
+        """The supply of a period, and the voltage of each device, at the first second of its first day."""
         if "supply" not in told:  # a day on which nothing was counted
             return
-        when = _ns(from_local(datetime.fromisoformat(told["date"])))
-        values = {name: value for name, value in told["supply"].items() if name not in ("from", "to")}
-        load = told["load"] or {}
-        values |= {name: value for name, value in load.items() if name != "peak_at" and value is not None}
-        values["qualification"] = told["voltage"]["qualification"]
-        yield self._figure("statistics", (), values, when)
+        when = _ns(from_local(datetime.fromisoformat(first)))
+        yield self._figure(measurement, (), dict(_area_figures(told)), when)
         for device, point in told["voltage"]["devices"].items():
-            yield self._figure("statistics", self._polled.get(device, (("device", device),)), point, when)
+            covered = told["coverage"]["devices"].get(device)
+            values = point if covered is None else {**point, "coverage": covered["share"]}
+            yield self._figure(measurement, self._polled.get(device, (("device", device),)), values, when)
 
     def _figure(
         self, measurement: str, tags: Iterable[tuple[str, str]], values: Mapping[str, float], when: int
@@ -122,6 +124,17 @@ class Lines:
 
 def _known(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:
     return {name: told[name] for name in names if told[name] is not None}
+
+
+def _area_figures(told: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Of a period: indices of supply, those of a phase with its letter behind them, load and voltage."""
+    supply, load = told["supply"], told["load"] or {}
+    for table in (supply, load):
+        yield from ((name, value) for name, value in table.items() if isinstance(value, int | float))
+    for phase, one in supply["phases"].items():
+        yield from ((f"{name}_{phase.lower()}", value) for name, value in one.items())
+    yield "qualification", told["voltage"]["qualification"]
+    yield "coverage", told["coverage"]["share"]
 
 
 def _numbers(values: object) -> Iterable[tuple[str, float | None]]:

@@ -15,13 +15,16 @@ from gateway.app import Gateway
 from gateway.backfill.history import History
 from gateway.catalog import catalog
 from gateway.clock import SystemClock, iso, local
+from gateway.days import measured, month_of, supply_figures, together
 from gateway.north.lines import Lines
 from gateway.pipeline import observed, told
 from gateway.settings.load import load
 from gateway.settings.models import Influx, Mqtt, Site
 from gateway.settings.models import Store as StoreSettings
 from gateway.store import Draft, Row, Stream
+from rules.engine import Engine
 from rules.observation import Observation
+from rules.statistics import Load
 from tests.gateway.north.site import incident
 from tests.servers import Database
 
@@ -39,6 +42,7 @@ class Query:
     dashboard: str
     panel: str
     text: str
+    span: str = "1d"  # over which a panel looks by itself; else what the reader has chosen
 
 
 def queries() -> Iterator[Query]:
@@ -50,7 +54,7 @@ def queries() -> Iterator[Query]:
             yield Query(name, f"annotation {note['name']}", note["target"]["query"])
         for panel in board["panels"]:
             for target in panel["targets"]:
-                yield Query(name, f"{panel['title']} {target['refId']}", target["query"])
+                yield Query(name, f"{panel['title']} {target['refId']}", target["query"], panel.get("timeFrom", "1d"))
 
 
 QUERIES = list(queries())
@@ -83,7 +87,8 @@ def written(sample_site: Site) -> list[bytes]:
     for name, state in (("i1", "confirmed"), ("i1", "cleared"), ("i2", "suspected")):
         reason = "first" if state != "cleared" else "cleared"
         found.append(lines.line(Stream.EVENT, row(told(incident(name, state, reason, NOW + len(found) % 600)))))
-    found += lines.line(Stream.EVENT, row(_day(sample_site))).splitlines()
+    for draft in _statistics(sample_site):
+        found += lines.line(Stream.EVENT, row(draft)).splitlines()
     return found
 
 
@@ -91,11 +96,16 @@ def row(draft: Draft) -> Row:
     return Row(1, draft.at, draft.key, draft.body)
 
 
-def _day(site: Site) -> Draft:
-    """The coverage of the day that these minutes belong to."""
-    history = History(site, SystemClock())
-    day = history.coverage.message(local(NOW).date())
-    return Draft(Stream.EVENT, NOW, "stats/day", orjson.dumps(day))
+def _statistics(site: Site) -> Iterator[Draft]:
+    """The day and the month that these minutes belong to."""
+    coverage, date, rules = History(site, SystemClock()).coverage, local(NOW).date(), Engine(site.area)
+    quality = rules.close_period(NOW)
+    load = Load(40.0, 60.0, NOW, 960.0, 930.0)
+    supply = rules.interruptions.supply(NOW - DAY_S, NOW, NOW)
+    day = {**measured(replace(quality, load=load)), "supply": supply_figures(supply)}
+    yield Draft(Stream.EVENT, NOW, "stats/day", orjson.dumps({**coverage.message(date), **day}))
+    month = {"month": month_of(date), **coverage.together([date]), **together([day])}
+    yield Draft(Stream.EVENT, NOW, "stats/month", orjson.dumps(month))
 
 
 def _polls(site: Site, at: float) -> Iterator[Observation]:
@@ -138,13 +148,18 @@ def test_a_query_names_what_is_written(query: Query, written: list[bytes]) -> No
     assert named <= known | aliases
 
 
+def test_the_readme_names_every_measurement_that_is_written(written: list[bytes]) -> None:
+    readme = (CONFIG.parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in names_of(written) if f"`{name}`" not in readme] == []
+
+
 @pytest.mark.influx
 def test_a_database_understands_every_query_and_has_an_answer(influxd: Database, written: list[bytes]) -> None:
     _write(influxd, written)
     silent = []
     for query, name in zip(QUERIES, IDS, strict=True):
         try:
-            rows = influxd.query(_as_grafana(query.text), "area")
+            rows = influxd.query(_as_grafana(query), "area")
         except RuntimeError as error:
             pytest.fail(f"{name}: {query.text}: {error}")
         if not rows:
@@ -158,10 +173,11 @@ def _write(database: Database, lines: list[bytes]) -> None:
         assert answer.status == 204
 
 
-def _as_grafana(text: str) -> str:
+def _as_grafana(query: Query) -> str:
     """A query with its macros and variables as Grafana fills them in when everything is chosen."""
-    filled = {"$timeFilter": f"time >= {round(NOW) - DAY_S}s AND time < {round(NOW) + 3600}s", "$__interval": "1m"}
-    filled |= {"$low": "198", "$high": "235.4"}
+    text, days = query.text, int(query.span[:-1]) * {"d": 1, "y": 365}[query.span[-1]]
+    span = f"time >= {round(NOW) - days * DAY_S}s AND time < {round(NOW) + 3600}s"
+    filled = {"$timeFilter": span, "$__interval": "1m", "$low": "198", "$high": "235.4"}
     for name, value in filled.items():
         text = text.replace(name, value)
     return re.sub(r"\$\w+", ".*", text)

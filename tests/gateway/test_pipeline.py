@@ -14,6 +14,7 @@ from gateway.pipeline import Pipeline
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
+from rules.correction import PowerDown
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
 from tests.gateway.north.site import device, incident, site
@@ -44,6 +45,10 @@ class Judge:
 
     seen: list[Observation] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
+    downs: list[PowerDown] = field(default_factory=list)
+
+    def correct(self, downs: Iterable[PowerDown]) -> None:
+        self.downs += downs
 
     def take(self, observation: Observation) -> Outcome:
         self.seen.append(observation)
@@ -160,8 +165,10 @@ def test_a_failed_poll_is_an_observation_too() -> None:
 
 def test_what_a_device_remembered_is_kept_and_not_judged() -> None:
     rules, shelf = Judge(), Shelf()
+    down = PowerDown("M0", NOON - 3600, NOON - 3000)
     past = [Past(NOON - 7200, (Reading("voltage", 230),)), Past(NOON - 3600, notice="last_gasp")]
-    Pipeline.of(site(), rules, shelf, Still(), print).recall(device(0), past, ())
+    Pipeline.of(site(), rules, shelf, Still(), print).recall(device(0), past, [down])
+    assert rules.downs == [down]
     assert rules.seen == []
     [(drafts, _)] = shelf.puts
     assert [(draft.stream, draft.at) for draft in drafts] == [

@@ -126,6 +126,7 @@ class Scene:
     line: SimulatedLine = field(init=False)
     bus: Bus = field(init=False)
     seats: dict[str, Hearing] = field(default_factory=dict)  # what sits in a meter's place
+    rules: Engine = field(init=False)  # of the last gateway
 
     def __post_init__(self) -> None:
         self.meters = {row.id: SimulatedMeter(row.profile, row.address, _values(row)) for row in self.rows}
@@ -162,7 +163,7 @@ class Scene:
         place = place or site(self.rows)
         saved = self.disk.saved()
         self._plug_in()
-        rules = Engine(place.area, {}, saved=saved)
+        self.rules = rules = Engine(place.area, {}, saved=saved)
         pipeline = Pipeline.of(place, rules, self.disk, self.clock, lambda wish: bus.want(wish.device), saved)
         bus = Bus(place.lines[0], place.devices, self.line, self.clock, pipeline.take, drivers=driver)
         self.bus = bus

@@ -53,3 +53,32 @@ async def test_meters_whose_clocks_are_wrong_still_know_how_long_it_was(drift_s:
     assert last["reason"] == "corrected"
     assert last["started_at"] == pytest.approx(began, abs=2)
     assert last["ended_at"] == pytest.approx(ended, abs=2)
+
+
+@virtual
+async def test_the_statistics_know_the_same_seconds() -> None:
+    scene = Scene([meter_row(number) for number in range(1, 7)])
+    start = scene.clock.wall()
+    began, ended = await outage(scene)
+    supply = scene.rules.interruptions.supply(start, scene.clock.wall(), scene.clock.wall())
+    minutes = supply.saidi_min
+    assert minutes.least == minutes.best == minutes.most
+    assert minutes.best == pytest.approx(len(BOX) * (ended - began) / 60 / 6, abs=0.05)
+    assert supply.saifi.best == len(BOX) / 6
+
+
+@virtual
+async def test_an_outage_while_the_gateway_was_off_counts_as_well() -> None:
+    scene = Scene([meter_row(number) for number in range(1, 7)])
+    start = scene.clock.wall()
+    async with scene.gateway():
+        await scene.wait(10 * MINUTE_S)
+    scene.power(False, *BOX)
+    await scene.wait(HOUR_S / 3)
+    scene.power(True, *BOX)
+    await scene.wait(10 * MINUTE_S)
+    async with scene.gateway():
+        await scene.wait(15 * MINUTE_S)
+    supply = scene.rules.interruptions.supply(start, scene.clock.wall(), scene.clock.wall())
+    assert supply.saidi_min.best == pytest.approx(len(BOX) * 20 / 6, abs=0.05)
+    assert sorted(supply.interrupted) == sorted(BOX)

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.days import figures
+from gateway.days import measured, supply_figures, together
 from gateway.north.influx import InfluxSender
 from gateway.north.influx_answer import Answer
 from gateway.north.influx_write import InfluxWriter
@@ -22,6 +22,7 @@ from gateway.settings.models import Influx
 from gateway.settings.models import Store as StoreSettings
 from gateway.south.report import Counts, DeviceReport, LineReport
 from gateway.store import Draft, Row, Store, Stream
+from rules.reliability import Bounded, Loss, PhaseSupply, Reliability
 from rules.statistics import PointQuality, Quality
 from tests.gateway.north.site import observation, site
 from tests.servers import Database
@@ -92,15 +93,28 @@ def test_a_day_told_again_replaces_what_was_told() -> None:
     assert device.startswith(f"coverage,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 {figures} ")
 
 
-def test_the_statistics_of_a_day_are_a_line_for_the_area_and_one_for_each_device() -> None:
+def test_the_statistics_of_a_day_and_of_a_month_are_a_line_for_the_area_and_one_for_each_device() -> None:
     point = PointQuality("M1", 1000.0, 100.0, 0.0, 1.0)
-    quality = Quality(1_800_000_000.0, 1_800_086_400.0, 2, (point,), 1.5, 2.0, 0.0, 0.5, 0.0, 0.0)
-    share = {"expected": 96, "live": 96, "backfilled": 0, "share": 1.0, "devices": {}}
-    body = orjson.dumps({"date": "2027-01-15", "coverage": share, **figures(quality)})
-    _, area, device = Lines(site()).line(Stream.EVENT, Row(1, 0.0, "stats/day", body)).decode().splitlines()
-    assert area.startswith("statistics,area=TQ1,gateway=gw1 seconds=86400.0,customers=2.0,saidi_min=1.5,")
-    assert ",caidi_min=3.0,cemi=0.0,asai=0.9989583,qualification=0.9 " in area
-    assert device.startswith("statistics,area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 qualification=0.9,")
+    start, end = 1_800_000_000.0, 1_800_086_400.0
+    lost = Bounded(1.5, 1.0, 2.0), 0.0, Bounded(0.5, 0.5, 0.5), Bounded(), Bounded()
+    supply = Reliability(start, end, 2, *lost, {"A": PhaseSupply(2, 1.5, 0.5)}, {"C1": Loss()})
+    share = {"expected": 96, "live": 96, "backfilled": 0, "share": 1.0}
+    day = {"date": "2027-01-15", "coverage": {**share, "devices": {"M1": share}}, "supply": supply_figures(supply)}
+    day |= measured(Quality(start, end, (point,)))
+    month = {**day, "month": "2027-01", **together([day])}
+    lines = Lines(site())
+    daily = lines.line(Stream.EVENT, Row(1, 0.0, "stats/day", orjson.dumps(day))).decode().splitlines()[2:]
+    monthly = lines.line(Stream.EVENT, Row(1, 0.0, "stats/month", orjson.dumps(month))).decode().splitlines()
+    for name, (area, device) in {"statistics": daily, "statistics_month": monthly}.items():
+        figures = dict(pair.split("=") for pair in area.split()[1].split(","))
+        assert area.startswith(f"{name},area=TQ1,gateway=gw1 ")
+        bounds = (figures["saidi_min"], figures["saidi_min_least"], figures["saidi_min_most"], figures["saidi_min_a"])
+        assert bounds == ("1.5", "1.0", "2.0", "1.5")
+        assert (figures["caidi_min"], figures["asai"], figures["qualification"]) == ("3.0", "0.9989583", "0.9")
+        assert device.startswith(f"{name},area=TQ1,device=M1,gateway=gw1,line=rs485-1,node=B1 qualification=0.9,")
+        assert ",coverage=1.0 " in device
+    begins = [int(lines[0].split()[-1]) for lines in (monthly, daily)]
+    assert begins[1] - begins[0] == 14 * 86_400 * 10**9
 
 
 @contextlib.asynccontextmanager
