@@ -1,11 +1,12 @@
 """The thread side of the store: everything here blocks, and belongs to the writer's or the reader's thread."""
 
 import logging
+import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gateway.store.file import StoreFile, is_corrupt
+from gateway.store.file import StoreFile, is_corrupt, is_full
 from gateway.store.ranges import Span
 from gateway.store.rows import Batch, Contents, Row, Stream
 
@@ -20,15 +21,24 @@ class Disk:
         self._writing: StoreFile | None = None
         self._reading: StoreFile | None = None
         self._date = ""
+        self._next_id = secrets.token_hex(4)  # of the next file that is made
+
+    @property
+    def alone(self) -> bool:
+        """Whether one connection has to do for writing and reading, in the writer's thread: see StoreFile."""
+        return self._writing is not None and self._writing.alone
 
     def open(self, now: str) -> Contents:
-        """Open or make the file. Raises sqlite3.Error when there is no file to be had."""
+        """Open or make the file. A disk that takes nothing is no reason not to: see `trouble` of what comes back.
+
+        Raises sqlite3.Error when there is no file to be had.
+        """
         try:
             return self._file.contents()
         except sqlite3.Error as error:
-            if not is_corrupt(error):
-                raise
-            return self.start_anew(error, now)
+            if is_corrupt(error):
+                return self.start_anew(error, now)
+            return self._nothing_yet(error)
 
     def start_anew(self, error: sqlite3.Error, now: str) -> Contents:
         """Set the broken file aside, under a name that says when, and begin another."""
@@ -40,18 +50,27 @@ class Disk:
                 part.rename(f"{aside}{ending}")
         log.error("%s is broken (%s): set aside as %s, a new one is started", self.path, error, aside)
         self._date = ""
-        return self._file.contents()
+        self._next_id = secrets.token_hex(4)
+        try:
+            return self._file.contents()
+        except sqlite3.Error as another:
+            return self._nothing_yet(another)
 
     def write(self, batch: Batch, date: str) -> int:
         """The batch, durable on return; bytes of the file that are in use."""
         self._file.write(batch, date if date != self._date else "")
         self._date = date
-        return self._file.used_bytes()
+        used = self._file.used_bytes()
+        if self.alone:  # there is room again: open as always
+            self.close()
+        return used
 
     def read(self, stream: Stream, spans: Sequence[Span], limit: int) -> list[Row]:
         """Rows of these spans. The one function for the reader's thread."""
+        if self._writing is not None and self._writing.alone:
+            return self._writing.read(stream, spans, limit)
         if self._reading is None:
-            self._reading = StoreFile(self.path, write=False)
+            self._reading = StoreFile(self.path)
         return self._reading.read(stream, spans, limit)
 
     def delete(self, upto: Mapping[Stream, int], limit: int) -> dict[Stream, int]:
@@ -84,5 +103,19 @@ class Disk:
     @property
     def _file(self) -> StoreFile:
         if self._writing is None:
-            self._writing = StoreFile(self.path)
+            self._writing = self._opened()
         return self._writing
+
+    def _nothing_yet(self, error: sqlite3.Error) -> Contents:
+        """What there is as long as no file can be made. To begin without one that is there would number rows twice."""
+        if (self.path.exists() and self.path.stat().st_size) or not is_full(error, self.path):
+            raise error
+        return Contents(self._next_id, trouble=error)
+
+    def _opened(self) -> StoreFile:
+        try:
+            return StoreFile(self.path, make=self._next_id)
+        except sqlite3.Error as error:
+            if not is_full(error, self.path):
+                raise
+            return StoreFile(self.path, make=self._next_id, alone=True)

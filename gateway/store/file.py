@@ -1,8 +1,8 @@
 """The one file: SQLite, written by one thread, a transaction at a time. Blocks; never called on the event loop."""
 
+import errno
 import fcntl
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -36,13 +36,20 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def is_full(error: sqlite3.Error, path: Path) -> bool:
+    """Whether the disk takes nothing now, and may again: it is full, fails, or was mounted read-only after errors."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return True
+    return path.parent.is_dir() and bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+
+
 class Lock:
     """Held while a gateway uses the store: two gateways on one file would number rows twice."""
 
     def __init__(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._file = self._made(path)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}; the store needs a folder it can write to") from error
         try:
@@ -54,34 +61,52 @@ class Lock:
     def release(self) -> None:
         os.close(self._file)
 
+    @staticmethod
+    def _made(path: Path) -> int:
+        """A descriptor to lock. Where nothing can be made the folder itself has to do."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EROFS):
+                raise
+            return os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
 
 class StoreFile:
     """Connections to the file are cheap: the writer has one and the reader has one."""
 
-    def __init__(self, path: Path, *, write: bool = True) -> None:
-        """Raises sqlite3.Error; StoreError for a file that a newer version wrote."""
-        mode = "rwc" if write else "ro"
+    def __init__(self, path: Path, *, make: str = "", alone: bool = False) -> None:
+        """`make`: for the writer: the id of the file, if there is none yet; the reader has ''.
+
+        `alone`: nobody else can open the file, and SQLite needs no index beside it, for which a full disk has no room.
+        Raises sqlite3.Error; StoreError for a file that a newer version wrote.
+        """
+        self.alone = alone
+        mode = "rwc" if make else "ro"
         self._db = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False)
         try:
-            self._prepare(path, write)
+            self._prepare(path, make)
         except BaseException:
             self._db.close()
             raise
 
-    def _prepare(self, path: Path, write: bool) -> None:
+    def _prepare(self, path: Path, make: str) -> None:
+        if self.alone:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA busy_timeout = 10000")
         self._db.execute("PRAGMA cache_size = -1024")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise StoreError(f"{path} was written by a newer version of the gateway; move it away or update")
-        if write:
+        if make:
             self._db.execute("PRAGMA page_size = 2048")  # a quarter less is written than with 4096 when one row comes
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA wal_autocheckpoint = 2000")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA journal_size_limit = 8000000")
             if version == 0:
-                name = f"INSERT INTO note VALUES ('id', '{secrets.token_hex(4)}');"
+                name = f"INSERT INTO note VALUES ('id', '{make}');"
                 self._db.executescript(f"BEGIN;{SCHEMA}{name}COMMIT;")
 
     def close(self) -> None:

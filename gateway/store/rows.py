@@ -1,5 +1,6 @@
 """What the store keeps: three streams of rows, and the state of the rules."""
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -71,14 +72,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a store held when it was opened."""
+    """What a store held when it was opened; nothing, as long as the disk has no room for a file."""
 
     id: str  # of this file; a file started anew has another one
-    first: Mapping[Stream, int]  # the number of the oldest row
-    next: Mapping[Stream, int]  # the number of the next row
-    state: Mapping[str, bytes]
-    pending: Mapping[tuple[str, Stream], str]
-    shed: Mapping[Stream, int]  # rows that were thrown away unsent since the file began
+    first: Mapping[Stream, int] = field(default_factory=lambda: dict.fromkeys(Stream, 0))  # number of the oldest row
+    next: Mapping[Stream, int] = field(default_factory=lambda: dict.fromkeys(Stream, 1))  # number of the next row
+    state: Mapping[str, bytes] = field(default_factory=dict)
+    pending: Mapping[tuple[str, Stream], str] = field(default_factory=dict)
+    shed: Mapping[Stream, int] = field(default_factory=lambda: dict.fromkeys(Stream, 0))  # unsent, since it began
+    trouble: sqlite3.Error | None = None  # why nothing can be written now
 
 
 @dataclass(frozen=True, slots=True)

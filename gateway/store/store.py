@@ -84,7 +84,8 @@ class Store:
         self._lock = Lock(self._settings.path)
         try:
             contents = self._disk.open(iso(self._clock.wall()))
-            self._disk.forget_sinks(list(self._outboxes))
+            if contents.trouble is None and not self._disk.alone:
+                self._disk.forget_sinks(list(self._outboxes))
         except sqlite3.Error as error:
             self._lock.release()
             raise StoreError(f"{self._settings.path}: {error}; the store needs a disk it can write to") from error
@@ -102,6 +103,8 @@ class Store:
                 ranges = Ranges.decode(saved) if saved is not None else Ranges(contents.next[stream])
                 ranges.remove(0, contents.first[stream] - 1)  # delivered and deleted, but not noted before a crash
                 outbox.ranges[stream] = ranges
+        if contents.trouble is not None:
+            self._suffer(contents.trouble)
         return {key: orjson.loads(value) for key, value in contents.state.items()}
 
     async def run(self) -> None:
@@ -188,7 +191,8 @@ class Store:
         return rows[:limit]
 
     async def _from_disk(self, stream: Stream, spans: Sequence[Span], limit: int) -> list[Row]:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._disk.read, stream, spans, limit)
+        thread = self._writer if self._disk.alone else self._reader
+        return await asyncio.get_running_loop().run_in_executor(thread, self._disk.read, stream, spans, limit)
 
     def confirmed(self) -> None:
         """A sink has confirmed rows: noted on disk with the next commit, or with one of its own a little later."""
@@ -347,8 +351,9 @@ class Store:
                 if not await self._delete(upto):
                     break
                 self._used = await self._in_writer(self._disk.used_bytes)
-                if self._used <= self._settings.max_bytes or self._urgent.is_set():
-                    return  # an event waits: the rest after its commit
+                bound = self._settings.max_bytes * (1.2 if self._urgent.is_set() else 1)  # an event had better not wait
+                if self._used <= bound:
+                    return
 
     def _delivered_everywhere(self) -> dict[Stream, int]:
         """Rows up to these ids are wanted by no sink."""

@@ -290,6 +290,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def fill(folder: Path) -> None:
+    """Not a byte is left."""
+    with (folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(1024))
+
+
 def enlarge(folder: Path) -> None:
     subprocess.run(["mount", "-o", "remount,size=20m", str(folder)], check=True)
 
@@ -319,6 +326,59 @@ async def test_a_full_disk_is_said_once_and_what_comes_meanwhile_is_kept(
         assert store.figures().trouble == ""
         assert len(rows_on_disk(path)) == 1001
         assert store.figures().lost == 0
+
+
+@virtual
+async def test_a_start_on_a_full_disk_goes_on_where_it_was(small_disk: Path) -> None:
+    path = small_disk / "taiqu.db"
+    async with running(path) as store:
+        store.put([live(1), live(2), event(1)], {"outage": "F1"})
+        identity = store.id
+    fill(small_disk)
+    store = Store(Settings(path=path), VirtualClock(), ("mqtt",))
+    assert store.open() == {"outage": "F1"}
+    task = asyncio.create_task(store.run())
+    outbox = store.outbox("mqtt")
+    store.put([live(3), event(2)], {"outage": "F2"})
+    await asyncio.sleep(1)
+    assert "full" in store.figures().trouble
+    assert bodies(await outbox.peek(Stream.LIVE, 10)) == [1, 2, 3]
+    assert bodies(await outbox.peek(Stream.EVENT, 10)) == [1, 2]
+    outbox.done(Stream.EVENT, [1, 2])
+    enlarge(small_disk)
+    await asyncio.sleep(60)
+    assert store.figures().trouble == ""
+    assert rows_on_disk(path) == [1, 2, 3]  # another process can open it again, too
+    assert bodies(await outbox.peek(Stream.LIVE, 10)) == [1, 2, 3]
+    assert store.id == identity
+    task.cancel()
+    await store.close()
+    assert Store(Settings(path=path), VirtualClock()).open() == {"outage": "F2"}
+
+
+@pytest.mark.parametrize("before", ["no file yet", "a broken file"])
+@virtual
+async def test_a_start_with_nothing_on_a_full_disk_makes_the_file_later(small_disk: Path, before: str) -> None:
+    path = small_disk / "taiqu.db"
+    if before == "a broken file":
+        path.write_bytes(os.urandom(8192))
+    fill(small_disk)
+    store = Store(Settings(path=path), VirtualClock(), ("mqtt",))
+    assert store.open() == {}
+    assert "full" in store.figures().trouble
+    task = asyncio.create_task(store.run())
+    identity = store.id
+    store.put([live(1), event(1)], {"outage": "F1"})
+    await asyncio.sleep(1)
+    assert bodies(await store.outbox("mqtt").peek(Stream.EVENT, 10)) == [1]
+    enlarge(small_disk)
+    await asyncio.sleep(60)
+    assert (store.figures().trouble, store.figures().lost, store.id) == ("", 0, identity)
+    task.cancel()
+    await store.close()
+    again = Store(Settings(path=path), VirtualClock(), ("mqtt",))
+    assert again.open() == {"outage": "F1"}
+    assert (again.id, rows_on_disk(path)) == (identity, [1])
 
 
 @virtual
