@@ -1,6 +1,7 @@
 """The composition root: which parts a gateway is made of, and in which order they start and stop."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import uuid
@@ -149,7 +150,9 @@ class Gateway:
 
     async def _part(self) -> None:
         """Everything to disk; then a moment for broker and database to acknowledge what is left."""
-        await self.store.flush()
+        with contextlib.suppress(TimeoutError):  # a disk that takes nothing: closing the store says what is lost
+            async with asyncio.timeout(PARTING_S):
+                await self.store.flush()
         deadline = self.clock.monotonic() + PARTING_S
         while self._unsent() and self.clock.monotonic() < deadline:  # noqa: ASYNC110 - many events, one short wait
             await asyncio.sleep(0.05)
