@@ -64,7 +64,7 @@ class Profile:
     name: str
     protocol: str
     title: str
-    kind: str  # meter, ttu, ltu: what the device is to the rules
+    kind: str  # meter, ttu, ltu, sensor: what the device is to the rules
     points: Mapping[str, Point]
     line: LineSettings = LineSettings()
     timeout_s: float = 1.0  # from the last byte asked to the first byte answered

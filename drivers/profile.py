@@ -11,7 +11,7 @@ from drivers.api import Driver, LineSettings, Point, Profile, Value, Vector
 from drivers.errors import BadReplyError, RefusedError, RequestError
 
 BAUD_RATES = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-KINDS = ("meter", "ttu", "ltu")
+KINDS = ("meter", "ttu", "ltu", "sensor")
 
 _POINT = {point.name for point in fields(Point)} - {"name", "options"}
 _PROFILE = {"protocol", "title", "kind", "points", "line", "timeout_s", "pause_s", "vectors"}

@@ -5,8 +5,9 @@ from typing import Literal
 
 NodeKind = Literal["mv_feeder", "transformer", "feeder", "line", "box"]
 PlanKind = Literal["planned", "orderly"]
-DeviceKind = Literal["meter", "ttu", "ltu", "neighbour_ttu"]
-"""ttu: terminal at the transformer. ltu: unit at a feeder's head. neighbour_ttu: another area's terminal."""
+DeviceKind = Literal["meter", "ttu", "ltu", "neighbour_ttu", "sensor"]
+"""ttu: terminal at the transformer. ltu: unit at a feeder's head. neighbour_ttu: another area's terminal.
+sensor: what measures beside the supply, such as temperatures or residual current; it is on no phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Device:
     id: str
     kind: DeviceKind
     node: str
-    phases: str = "ABC"
+    phases: str = "ABC"  # '' for a sensor
     bus: str | None = None  # the line it is read over
     customer: str = ""
     backup_s: float = 0.0  # how long it answers after its supply is gone

@@ -17,6 +17,7 @@ from rules.pool import Entry, Pool
 from rules.power_quality import PowerQuality
 from rules.repeats import Repeats
 from rules.report import judge
+from rules.sensors import CHECKS, Sensors
 from rules.state import Part, State
 from rules.statistics import Quality, Statistics
 from rules.supply import Supply
@@ -52,6 +53,7 @@ class Engine:
             d.id: Witness(d, wires.get(d.bus or "", _NO_BUS), limits, area.nominal_voltage) for d in area.devices
         }
         self._terminals = {d.id for d in area.devices if d.kind == "ttu"}
+        self._beside = {d.id for d in area.devices if d.kind in CHECKS}
         self._book = Book(tree, limits["pool"]["remind_s"])
         self._pool = Pool(tree, limits, planned, orders)
         self._pace = Pace(area, self._pool.deadline())
@@ -61,6 +63,7 @@ class Engine:
         self._upstream = Upstream(tree, witnesses, limits, area, self._book)
         self._voltage = Voltage(tree, witnesses, limits, area)
         self._transformer = Transformer(tree, limits, area)
+        self._sensors = Sensors(limits, area.poll_period_s)
         self._power_quality = PowerQuality(tree, limits, area)
         self._weak = WeakPoints(tree, witnesses, limits, area)
         self._contact = Contact(witnesses, limits, area)
@@ -76,6 +79,7 @@ class Engine:
             "masked": self._upstream,
             "voltage": self._voltage,
             "transformer": self._transformer,
+            "sensors": self._sensors,
             "quality": self._power_quality,
             "weak": self._weak,
             "contact": self._contact,
@@ -145,6 +149,8 @@ class Engine:
             self._statistics.carry(witness)
             if self._transformer.take(observation):
                 said += self._tell("transformer", self._transformer.claims())
+        if name in self._beside and self._sensors.take(observation, witness):
+            said += self._tell("sensor", self._sensors.claims())
         if name not in self._upstream.masked and self._power_quality.take(observation, witness):
             said += self._tell("quality", self._power_quality.claims())
         if self._weak.take(observation, witness):

@@ -211,7 +211,7 @@ class PowerQuality:
     def _fitting(self, values: Values, witness: Witness) -> Iterator[Check]:
         """The checks that a device of this class, with these points, can be held to."""
         device = witness.device
-        if device.kind == "neighbour_ttu":
+        if device.kind in ("neighbour_ttu", "sensor"):
             return
         three, top = len(device.phases) == 3, device.kind == "ttu"
         fits = {

@@ -106,6 +106,14 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "oil_excess_s": _t(1800, "s", "time of such an excess after which it is confirmed"),
         "oil_s": _t(300, "s", "time above an oil limit after which it is confirmed"),
     },
+    "sensor": {
+        "winding_high": _t(130, "degC", "a winding above this is hot", "dry transformers, class F: alarm"),
+        "winding_limit": _t(150, "degC", "a winding above this is critical", "dry transformers, class F: trip"),
+        "residual_ma": _t(300, "mA", "a residual current above this is high", "utility practice for main protectors"),
+        "hold_s": _t(300, "s", "time above a temperature after which it is confirmed"),
+        "residual_s": _t(60, "s", "time above the residual current after which it is confirmed"),
+        "clear_s": _t(300, "s", "time below a limit after which it is over"),
+    },
     "quality": {
         "window_s": _t(600, "s", "the mean over this is held against a limit", "IEC 61000-4-30: 10 min"),
         "short_window_s": _t(60, "s", "the same, for frequency and phase sequence"),

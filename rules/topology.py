@@ -166,7 +166,7 @@ def _device_faults(area: Area) -> Iterator[Fault]:
         if device.id in seen:
             yield Fault("device", device.id, "is named twice; give each device an id of its own.")
         seen.add(device.id)
-        if not device.phases or set(device.phases) - set(PHASES):
+        if (not device.phases and device.kind != "sensor") or set(device.phases) - set(PHASES):
             yield Fault("device", device.id, f"phases {device.phases!r} are not some of A, B, C.")
         elif device.node not in nodes:
             yield Fault("device", device.id, f"hangs on node {device.node!r}, which does not exist.")

@@ -139,7 +139,8 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
         say("device", f"{row.cells['device']!r} must not contain any of / + # (it becomes part of an MQTT topic).")
     _check_node(row, world, say)
     profile, line = _check_profile(row, world, say), _check_line(row, world, say)
-    numbers, phases = _numbers(row, say), _phases(row, say)
+    kind = _one_of(row, "kind", KINDS, profile.kind if profile else "meter", say)
+    numbers, phases = _numbers(row, say), _phases(row, kind, say)
     if profile is None or line is None:
         if profile is not None:
             _check_address(row, profile.protocol, say)
@@ -155,7 +156,7 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
         line=line.id,
         address=row.cells.get("address", ""),
         node=row.cells.get("node", ""),
-        kind=_one_of(row, "kind", KINDS, profile.kind, say),
+        kind=kind,
         phases=phases,
         customer=row.cells.get("customer", ""),
         wire=_wire(row, profile.line, say),
@@ -212,8 +213,13 @@ def _check_address(row: Row, protocol: str, say: Say) -> None:
         say("address", says)
 
 
-def _phases(row: Row, say: Say) -> str:
-    phases = row.cells.get("phases", "").upper() or "ABC"
+def _phases(row: Row, kind: str, say: Say) -> str:
+    phases = row.cells.get("phases", "").upper()
+    if kind == "sensor":
+        if phases:
+            say("phases", "a sensor is on no phase. Leave the cell empty, or write the kind of device that it is.")
+        return ""
+    phases = phases or "ABC"
     if phases not in ("A", "B", "C", "AB", "BC", "AC", "ABC"):
         say("phases", f"{phases!r} is not A, B, C, AB, BC, AC or ABC.")
     return phases

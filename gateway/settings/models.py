@@ -55,8 +55,8 @@ class Device:
     line: str
     address: str
     node: str
-    kind: str  # meter, ttu, ltu: what it is to the rules
-    phases: str = "ABC"
+    kind: str  # meter, ttu, ltu, sensor: what it is to the rules
+    phases: str = "ABC"  # '' for a sensor
     customer: str = ""
     wire: LineSettings = LineSettings()
     period_s: float = 60.0

@@ -34,6 +34,15 @@ def test_the_sample_site_is_good(faults: Faults) -> None:
 
 
 ONE_FAULT = {
+    "a sensor that is on a phase": (
+        "devices.csv",
+        "TTU,ttu-modbus,ttu,1,T1,ABC",
+        "TTU,eaton-tc50,ttu,1,T1,ABC",
+        (
+            "devices.csv:12: phases: a sensor is on no phase. Leave the cell empty, or write the kind of device that"
+            " it is."
+        ),
+    ),
     "a misspelt key of a line": (
         "gateway.toml",
         "period_s = 60                  #",
