@@ -57,7 +57,7 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
     from rich.live import Live
 
     from gateway.north.messages import level, unpacked
-    from gateway.north.session import BrokerError, Session
+    from gateway.north.session import BrokerError, Heard, Session
     from gateway.watch import Watched, screen
 
     watched, console = Watched(), Console()
@@ -65,7 +65,8 @@ async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) 
     live = Live(console=console, screen=True, auto_refresh=False)
     shown = console.is_terminal and not as_json
 
-    def hear(topic: str, payload: bytes, _retained: bool) -> None:
+    def hear(heard: Heard) -> None:
+        topic, payload = heard.topic, heard.payload
         try:
             data: Any = orjson.loads(unpacked(payload)) if payload else None
         except (orjson.JSONDecodeError, OSError):  # the echo, or what somebody else writes there

@@ -11,7 +11,7 @@ from hashlib import sha256
 import orjson
 
 from gateway.north.messages import Message
-from gateway.north.session import BrokerError, Session
+from gateway.north.session import BrokerError, Heard, Session
 
 ECHO_S = 10.0
 """How long the broker may take to pass a message of ours back to us."""
@@ -79,9 +79,9 @@ class Greeting:
             return False
         return isinstance(state, dict) and state.get("devices") == devices
 
-    def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
-        name = topic.removeprefix(self.root)
+    def _hear(self, heard: Heard) -> None:
+        name = heard.topic.removeprefix(self.root)
         if name == "echo":
             self.echoed.set()
-        elif retained and payload:
-            self.held[name] = payload
+        elif heard.retained and heard.payload:
+            self.held[name] = heard.payload

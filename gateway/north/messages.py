@@ -30,10 +30,11 @@ class Message:
     payload: bytes
     retain: bool = False
     qos: int = 1
+    correlation: bytes | None = None  # MQTT 5: by which whoever asked knows the answer
 
     def below(self, root: str) -> "Message":
         """With its whole topic."""
-        return Message(root + self.topic, self.payload, self.retain, self.qos)
+        return Message(root + self.topic, self.payload, self.retain, self.qos, self.correlation)
 
 
 @dataclass(frozen=True, slots=True)

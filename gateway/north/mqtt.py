@@ -22,6 +22,7 @@ from gateway.north.greeting import Greeting, description
 from gateway.north.messages import LASTING, Message, Parcel, chunks, event, level, meta, observations
 from gateway.north.notices import Notices
 from gateway.north.pace import SHORTEST, Pace
+from gateway.north.requests import Requests
 from gateway.north.session import BrokerError, Session
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
@@ -79,10 +80,9 @@ class MqttSender:
         self._brokers = [settings]
         if settings.fallback_host:
             self._brokers.append(replace(settings, host=settings.fallback_host, port=settings.fallback_port))
-        self._commands = commands
+        self._requests = Requests(commands, f"{settings.root}/v1/", self.root) if commands is not None else None
         self._faces = faces or Company()
         self._pool = pool
-        self._answering: set[asyncio.Task[None]] = set()
         self._backoff = Backoff()
         self._devices = tuple(meta(site.devices))
         self._notices = Notices()
@@ -145,8 +145,8 @@ class MqttSender:
         greeting = Greeting(session, self.root)
         if self._settings.echo and not await greeting.check(self._store_id()):
             log.warning("mqtt: may not listen below %s: nobody checks that the broker passes on", self.root)
-        if self._commands is not None:
-            session.heard = partial(self._heard, session)
+        if self._requests is not None:
+            session.heard = partial(self._requests.hear, session)
             if not await session.subscribe(f"{self.root}cmd/+"):
                 log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
         active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
@@ -161,20 +161,6 @@ class MqttSender:
         self._complained.clear()
         self._connects += 1
         self._backoff.reset()
-
-    def _heard(self, session: Session, topic: str, payload: bytes, retained: bool) -> None:
-        """A request of an operator. One that the broker kept is of nobody who waits for its answer."""
-        verb = topic.removeprefix(f"{self.root}cmd/")
-        if verb != topic and not retained:
-            task = asyncio.get_running_loop().create_task(self._answer(session, verb, payload))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
-
-    async def _answer(self, session: Session, verb: str, payload: bytes) -> None:
-        assert self._commands is not None
-        answer = await self._commands.answer(verb, payload)
-        with contextlib.suppress(BrokerError):  # asked again over the next session, it is answered from memory
-            session.publish(Message(f"rsp/{level(verb)}", answer).below(self.root))
 
     def _down(self, says: str) -> None:
         self._failures += 1

@@ -10,9 +10,11 @@ import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -35,6 +37,17 @@ class BrokerError(Exception):
     """The link cannot be had or is gone; says why."""
 
 
+class Heard(NamedTuple):
+    """A message that came. The last three only with MQTT 5, and only where the sender gave them."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    answer_to: str = ""  # response topic
+    correlation: bytes | None = None
+    within_s: float | None = None  # what is left of the message's expiry interval
+
+
 class Session:
     """Connect, publish, hear. Callbacks run on the event loop."""
 
@@ -46,7 +59,7 @@ class Session:
         acknowledged: Callable[[int], None] | None = None,
     ) -> None:
         """`acknowledged` gets the number that `publish` gave, when the broker has the message."""
-        self.heard: Callable[[str, bytes, bool], None] = lambda *_: None  # topic, payload, whether it was retained
+        self.heard: Callable[[Heard], None] = lambda _: None
         self.broker = f"{settings.host}:{settings.port}"
         self._acknowledged = acknowledged or (lambda _: None)
         self._settings = settings
@@ -90,7 +103,9 @@ class Session:
         if self.gone.done():
             raise BrokerError(self.gone.result())
         try:
-            info = self._client.publish(message.topic, message.payload, qos=qos, retain=message.retain)
+            info = self._client.publish(
+                message.topic, message.payload, qos, message.retain, _properties(message.correlation)
+            )
         except ValueError as error:
             raise BrokerError(f"{message.topic} cannot be published: {error}") from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -161,7 +176,8 @@ class Session:
         self._loop.call_soon_threadsafe(self._granted, mid, not any(reason.is_failure for reason in reasons))
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        self._loop.call_soon_threadsafe(self.heard, message.topic, bytes(message.payload), bool(message.retain))
+        heard = Heard(message.topic, bytes(message.payload), bool(message.retain), *_wishes(message.properties))
+        self._loop.call_soon_threadsafe(self._hear, heard)
 
     # ---- on the loop
 
@@ -173,6 +189,9 @@ class Session:
         if not self.gone.done():
             self.gone.set_result(says)
 
+    def _hear(self, heard: Heard) -> None:
+        self.heard(heard)
+
     def _landed(self, mid: int) -> None:
         if self._farewell is not None and self._farewell[0] == mid and not self._farewell[1].done():
             self._farewell[1].set_result(None)
@@ -182,6 +201,22 @@ class Session:
         future = self._subscribed.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(granted)
+
+
+def _wishes(properties: Properties | None) -> tuple[str, bytes | None, float | None]:
+    """Where an answer is wanted, with what, and for how long."""
+    found = {} if properties is None else vars(properties)
+    return found.get("ResponseTopic", ""), found.get("CorrelationData"), found.get("MessageExpiryInterval")
+
+
+def _properties(correlation: bytes | None) -> Properties | None:
+    """What goes with an answer to who gave correlation data, which only MQTT 5 has."""
+    if correlation is None:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves its constructor so
+    properties.CorrelationData = correlation
+    properties.ContentType = "application/json"
+    return properties
 
 
 def _client(settings: Mqtt, client_id: str) -> paho.Client:

@@ -19,7 +19,7 @@ from gateway.north.faces.home_assistant import HomeAssistant
 from gateway.north.faces.iec61850 import Iec61850
 from gateway.north.faces.sparkplug import Sparkplug
 from gateway.north.messages import LASTING, Message, level
-from gateway.north.session import BrokerError, Session
+from gateway.north.session import BrokerError, Heard, Session
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Row, Stream
 from rules.incident import Incident
@@ -122,10 +122,10 @@ class Company:
             return None
         return side
 
-    def _heard(self, main: Session, topic: str, payload: bytes, retained: bool) -> None:
+    def _heard(self, main: Session, heard: Heard) -> None:
         with contextlib.suppress(BrokerError):  # the next connection begins with births anyway
             for face in self._faces:
-                for message in face.heard(topic, payload, retained):
+                for message in face.heard(heard.topic, heard.payload, heard.retained):
                     main.publish(message, message.qos)
 
     def _warn(self, says: str) -> None:
