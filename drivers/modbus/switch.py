@@ -4,7 +4,7 @@
 where = "holding 13"          # a coil or a holding register, at its wire address
 open = 0x0000
 close = 0xFF00
-shown_by = "breaker_open"     # 1 while it is open
+shown_by = "relay_open"       # 1 while it is open
 """
 
 from collections.abc import Iterator, Mapping
