@@ -13,11 +13,15 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from drivers.api import Reading
+from gateway.app import Gateway
 from gateway.clock import Clock, SystemClock
-from gateway.north.commands import Commands
+from gateway.north.answers import REMEMBERED, Answers
+from gateway.north.commands import A_SECOND, BURST, Asked, Commands
+from gateway.settings import load
 from gateway.settings.models import Mqtt, Site
+from gateway.simulate.site import lay_out
 from gateway.south.poll import Lane, Poll
-from gateway.verbs import Do, spoken
+from gateway.verbs import VOCABULARY, Do, RefusedRequestError, Request, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
 from gateway.verbs.names import Names
@@ -75,6 +79,7 @@ class Office:
     reads: int = 0
     kept: dict[str, object | None] = field(default_factory=dict)
     told: list[Incident] = field(default_factory=list)
+    figures: Mapping[str, object] = field(default_factory=lambda: {"observations": 7})
     site: Site = field(default_factory=site)
 
     async def ask(self, device: str, points: Sequence[str]) -> Poll:
@@ -94,7 +99,7 @@ class Office:
     def verbs(self, clock: Clock) -> Mapping[str, Do]:
         names = Names(self.site)
         return spoken(
-            Asking(names, self.rules, clock, self.ask, lambda: {"observations": 7}),
+            Asking(names, self.rules, clock, self.ask, lambda: self.figures),
             Announcing(self.site, names, self.rules, clock, self.keep, self.told.append),
             Handling(self.rules, clock, self.told.append),
         )
@@ -213,6 +218,141 @@ async def test_what_the_configuration_announces_is_withdrawn_there() -> None:
     assert unorder["error"] == "the order for M1 stands in area.toml: take it out there"
 
 
+@dataclass(slots=True)
+class Disk:
+    """What outlives a gateway: items of state. `full`: nothing comes to rest any more."""
+
+    items: dict[str, object] = field(default_factory=dict)
+    full: bool = False
+
+    def keep(self, items: Mapping[str, object | None]) -> None:
+        if not self.full:
+            self.items |= {key: json.loads(json.dumps(item)) for key, item in items.items() if item is not None}
+            self.items = {key: item for key, item in self.items.items() if items.get(key, item) is not None}
+
+    async def flush(self) -> None:
+        if self.full:
+            await asyncio.get_running_loop().create_future()
+
+    def life(self, office: Office) -> Commands:
+        """A gateway's commands, with what earlier lives left."""
+        clock = VirtualClock()
+        return Commands(office.verbs(clock), clock, answers=Answers(self.items, self.keep, self.flush))
+
+
+PLAN = {"id": "p1", "outage": "W-17", "node": "B1", "start": NOON, "end": NOON + 3600}
+
+
+@virtual
+async def test_a_request_is_obeyed_once_in_all_lives_of_the_gateway() -> None:
+    office, disk = Office(), Disk()
+    first = await answered(disk.life(office), "plan", PLAN)
+    read = await answered(disk.life(office), "read", {"id": "r1", "device": "M1"})
+    office.rules.planned.clear()
+    assert await answered(disk.life(office), "plan", PLAN) == first
+    assert await answered(disk.life(office), "read", {"id": "r1", "device": "M1"}) == read
+    assert (office.rules.planned, office.reads) == ({}, 1)
+
+
+@virtual
+async def test_a_request_that_was_cut_off_is_not_obeyed_again_and_nobody_pretends_to_know_what_came_of_it() -> None:
+    office, disk = Office(), Disk()
+    verbs = dict(disk.life(office).verbs)
+
+    async def forever(_request: Request) -> object:
+        return await asyncio.get_running_loop().create_future()
+
+    cut = Commands(verbs | {"plan": forever}, VirtualClock(), answers=Answers(disk.items, disk.keep, disk.flush))
+    asking = asyncio.ensure_future(answered(cut, "plan", PLAN))
+    await asyncio.sleep(1)
+    assert not asking.done()
+    again = await answered(disk.life(office), "plan", PLAN)  # the first life ended with kill -9
+    asking.cancel()
+    assert (again["id"], again["ok"]) == ("p1", False)
+    assert again["error"].startswith("was being obeyed when the gateway stopped: what came of it is unknown")
+    assert office.rules.planned == {}
+
+
+@virtual
+async def test_only_the_newest_answers_are_kept_and_long_ones_not_over_a_restart() -> None:
+    office, disk = Office(), Disk()
+    office.figures = {"lines": "x" * 10_000}
+    commands = disk.life(office)
+    for number in range(REMEMBERED + 10):
+        await answered(commands, "unplan", {"id": str(number), "outage": "W"})
+    figures = await answered(commands, "figures", {"id": "f"})
+    assert figures["result"] == office.figures
+    assert await answered(commands, "figures", {"id": "f"}) == figures
+    assert len(disk.items) == REMEMBERED
+    kept = await answered(disk.life(office), "figures", {"id": "f"})
+    assert (kept["ok"], kept["result"], kept["says"]) == (True, None, "the answer was too long to outlive a restart")
+
+
+@virtual
+async def test_what_the_disk_does_not_take_is_obeyed_all_the_same_and_that_is_said() -> None:
+    office = Office()
+    answer = await answered(Disk(full=True).life(office), "plan", PLAN)
+    assert (answer["ok"], answer["kept"]) == (True, False)
+    assert "W-17" in office.rules.planned
+
+
+@virtual
+async def test_a_fault_in_a_verb_is_answered_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_request: Request) -> object:
+        raise ZeroDivisionError("by nothing")
+
+    answer = await answered(Commands({"figures": broken}, VirtualClock()), "figures", {"id": "f1"})
+    assert "failed in the gateway, whose journal says more: ZeroDivisionError('by nothing')" in answer["error"]
+    assert "command figures f1 failed" in caplog.text
+
+
+@virtual
+async def test_who_waits_no_longer_than_a_moment_is_told_when_it_is_over() -> None:
+    office = Office()
+    late = await answered(office.commands(), "read", {"id": "r1", "device": "M1", "expires": NOON + 0.05})
+    assert late["error"] == "expired before it could be answered"
+    by_broker = json.loads(await office.commands().answer("read", b'{"id":"r2","device":"M1"}', within_s=0.05))
+    assert by_broker["error"] == "expired before it could be answered"
+
+
+@virtual
+async def test_what_expires_is_not_obeyed_by_a_gateway_that_does_not_know_the_time() -> None:
+    office, clock = Office(), VirtualClock(trust=False)
+    commands = Commands(office.verbs(clock), clock)
+    refused = await answered(commands, "read", {"id": "r1", "device": "M1", "expires": NOON + 60})
+    assert "does not know the time" in refused["error"]
+    assert (await answered(commands, "read", {"id": "r2", "device": "M1"}))["ok"]
+
+
+@virtual
+async def test_more_than_some_requests_a_second_are_not_listened_to() -> None:
+    commands = Office().commands()
+    assert sum(commands.listens() for _ in range(1000)) == BURST
+    await asyncio.sleep(1)
+    assert sum(commands.listens() for _ in range(1000)) == A_SECOND
+    assert commands.report.unheard == 2000 - BURST - A_SECOND
+
+
+@virtual
+async def test_a_check_says_who_asks_and_takes_its_own_out_of_the_request() -> None:
+    def check(verb: str, body: Mapping[str, Any]) -> Asked:
+        if body.get("seal") != f"li's {verb}":
+            raise RefusedRequestError("the seal is not of this request")
+        return Asked({key: value for key, value in body.items() if key != "seal"}, "Li")
+
+    office, clock = Office(), VirtualClock()
+    commands = Commands(office.verbs(clock), clock, check)
+    forged = await answered(commands, "acknowledge", {"id": "a1", "incident": BOX, "seal": "li's read"})
+    assert forged["error"] == "the seal is not of this request"
+    assert (await answered(commands, "acknowledge", {"id": "a2", "incident": BOX, "seal": "li's acknowledge"}))["ok"]
+    assert [told.acknowledged_by for told in office.told] == ["Li"]
+
+
+def test_every_verb_of_the_vocabulary_is_obeyed_by_somebody(tmp_path: Path) -> None:
+    gateway = Gateway(load(lay_out(tmp_path / "site")), SystemClock())
+    assert gateway.commands.verbs.keys() == VOCABULARY.keys()
+
+
 REFUSED: dict[str, tuple[str, object, str]] = {
     "no JSON": ("read", b"\xff\xfe{", "is no JSON"),
     "no object": ("read", ["id"], "must be an object"),
@@ -222,6 +362,10 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, figures, "),
     "expired": ("read", {"id": "1", "device": "M1", "expires": NOON - 1}, "expired at 2026-06-01T11:59:59.000Z"),
     "an expiry that is no time": ("read", {"id": "1", "expires": "soon"}, "'expires' must be epoch seconds"),
+    "an argument that the verb has not": (
+        "read", {"id": "1", "device": "M1", "pointz": []}, "read has no argument 'pointz'; it has device, points",
+    ),
+    "an argument of a verb that has none": ("figures", {"id": "1", "all": True}, "'all'; it has none"),
     "a device of another area": ("read", {"id": "1", "device": "M99"}, "there is no device 'M99' in area TQ1"),
     "no device": ("read", {"id": "1"}, "'device' is missing"),
     "a point that the device has not": (
