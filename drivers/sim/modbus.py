@@ -8,6 +8,7 @@ from drivers.api import Profile, Value
 from drivers.modbus.layout import read_layout
 from drivers.modbus.pdu import FUNCTIONS, IDENTIFICATION, pdu_size
 from drivers.modbus.plan import BIT_TABLES, Span
+from drivers.modbus.switch import Switch, switch_of
 from drivers.modbus.wire import crc_holds, mbap_frame, rtu_frame
 from drivers.sim.modbus_memory import Memory
 
@@ -42,6 +43,7 @@ class SimulatedModbus:
         layout = read_layout(profile, on_tcp=framing == "tcp")
         self._limits = layout.limits
         self._memory = Memory(layout)
+        self._switch = switch_of(profile)
         self._unit = int(address)
         self._heard = b""
         self._answered: Callable[[], bytes] = self._rtu_answers if framing == "rtu" else self._tcp_answers
@@ -143,9 +145,18 @@ class SimulatedModbus:
         if not 1 <= count == len(words):
             raise RefusalError(ILLEGAL_VALUE)
         span = Span(table, start, count)
+        if self._switch is not None and str(span) == self._switch.where:
+            self._turn(self._switch, words[0])
+            return
         if not self._memory.knows(span):
             raise RefusalError(ILLEGAL_ADDRESS)
         self._memory.write(span, words)
+
+    def _turn(self, switch: Switch, word: int) -> None:
+        """Open or close, and show it."""
+        if word not in (switch.open, switch.close):
+            raise RefusalError(ILLEGAL_VALUE)
+        self.set(switch.shown_by, int(word == switch.open))
 
     def _identify(self, pdu: bytes) -> bytes:
         """All objects of the basic identification in one answer; a single one when that is asked for."""

@@ -108,7 +108,8 @@ class Wire:
         self._free_at = now() + max(terms.guard_s, terms.silence_s)
         if heard:
             self._trace.note(now(), "in", heard, device)
-        raise NoAnswerError(heard.removeprefix(request))  # an echo that nobody configured is no sign of life
+        # an echo that nobody configured is no sign of life, and nothing to be shown when a secret was said
+        raise NoAnswerError(self._trace.shown(heard.removeprefix(request)))
 
     def guard(self, terms: Terms) -> None:
         """The answer just taken may have been the late one to an earlier request: let its twin pass."""

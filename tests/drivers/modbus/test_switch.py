@@ -20,7 +20,7 @@ def profile(switch: object) -> Profile:
 
 def test_a_breaker_of_the_product_has_a_switch() -> None:
     breaker = read_profile("lx47le125", product_profiles()["lx47le125"])
-    assert switch_of(breaker) == Switch("holding 13", open=0, close=0xFF00, shown_by="breaker_open")
+    assert switch_of(breaker) == Switch("holding 13", open=0, close=0xFF00, shown_by="relay_open")
 
 
 @pytest.mark.parametrize(
