@@ -153,7 +153,7 @@ class Control:
                 text(request, "parameter", "").upper(),
                 tuple(texts(request, "values")),
             )
-            if (action.name == "write") != bool(action.parameter and action.values):
+            if (bool(action.parameter), bool(action.values)) != (action.name == "write",) * 2:
                 raise RefusedRequestError("'parameter' and 'values' go with the action write, and with no other")
             if not permitted(self.settings, request.operator, action):
                 raise RefusedRequestError(f"no [[control.permit]] allows {request.operator} to {action} on {device}")

@@ -36,8 +36,8 @@ from gateway.verbs.request import RefusedRequestError
 
 Carry = Callable[[Device, Callable[[], Conversation], Lane], Awaitable[Poll]]
 
-VALID = timedelta(minutes=5)
-"""How long a relay command is good for by the meter's own clock, which may be off by as much."""
+VALID = timedelta(minutes=10)
+"""How long a relay command is good for by the meter's own clock: one that is further ahead makes the meter refuse."""
 
 CLOCK_GOOD_S = 10.0
 """A clock that is off by less is set."""
@@ -167,7 +167,7 @@ class _Relay:
         if error is not None:
             return Reply(False, str(error))
         if state.accepted is False:
-            return Reply(False, "the meter refuses: a wrong password, or it may not be switched now")
+            return Reply(False, "the meter refuses: a wrong password, a clock far ahead, or it may not be switched now")
         return Reply(True, "the meter accepted it") if state.accepted else Reply(None, says)
 
 
@@ -215,7 +215,7 @@ class _MeterClock:
             off = drift(shown, asked, self._now()).total_seconds()
         except ValueError:
             return Look(True, None, f"its clock shows {shown}")
-        return Look(True, abs(off) <= CLOCK_GOOD_S, f"its clock is off by {off:.0f} s")
+        return Look(True, abs(off) <= CLOCK_GOOD_S, f"its clock is off by {round(off)} s")
 
     async def act(self) -> Reply:
         meter = self._meter
