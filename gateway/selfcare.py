@@ -57,6 +57,8 @@ class Selfcare:
             yield Trouble(
                 "store_lost", "major", "the disk took nothing, or broke, and memory could not hold everything"
             )
+        if self._grew("set aside", store.set_aside, at):
+            yield Trouble("not_deliverable", "minor", "a row that the other side never takes; `taiqu store` names it")
         if store.trouble:
             yield Trouble("store_refuses", "major", f"the disk takes nothing: {store.trouble}")
         if influx is not None and influx.forbidden:

@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gateway.north.backoff import Backoff
 from gateway.north.fresh import Fresh
 from gateway.north.influx_answer import Answer, Meaning, meaning
 from gateway.north.lines import Lines
+from gateway.north.unattended import Unattended
 from gateway.settings.models import Influx, Site
 from gateway.store import Outbox, Row, Stream
 
@@ -27,6 +27,9 @@ GATHER_S = 1.0
 
 FIGURES_S = 60.0
 """How often the gateway's own figures are written."""
+
+GROW_AFTER = 20
+"""Full requests that the database took, after which the next ones may be larger again."""
 
 FORBIDDEN_S = 60.0
 """A wrong token does not become right by asking often."""
@@ -42,6 +45,9 @@ class InfluxReport:
     set_aside: int  # rows with a line that it cannot read
     partly: int  # requests of which it could not store every point
     forbidden: bool  # it is there, and refuses what we are or where we write
+
+
+STORED = Answer(204)
 
 
 class _PauseError(Exception):
@@ -67,10 +73,10 @@ class InfluxSender:
         self._outbox, self._write, self._settings = outbox, write, settings
         self._lines, self._figures = Lines(site), figures
         self._next_figures = 0.0
-        self._batch = settings.batch
+        self._batch, self._full = settings.batch, 0  # rows in a request; full ones that were taken since it changed
         self._backoff = Backoff()
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
-        self._thread = ThreadPoolExecutor(1, "influx")
+        self._thread = Unattended("influx")
         self._sent = self._set_aside = self._partly = 0
         self._says = "not tried yet"
         self._forbidden = False
@@ -98,7 +104,7 @@ class InfluxSender:
                 if not more:
                     await self._news()
         finally:
-            self._thread.shutdown(wait=False)
+            self._thread.shutdown()
 
     async def _news(self) -> None:
         """Wait until something has come, and a little longer for its company."""
@@ -109,12 +115,11 @@ class InfluxSender:
 
     async def _tell_figures(self) -> None:
         """Once a minute, how the gateway is. A minute in which the database cannot be had is not made up for."""
-        loop = asyncio.get_running_loop()
-        if self._figures is None or loop.time() < self._next_figures:
+        now = asyncio.get_running_loop().time()
+        if self._figures is None or now < self._next_figures:
             return
-        self._next_figures = loop.time() + FIGURES_S
-        lines = b"\n".join(self._lines.figures(self._figures()))
-        answer = await loop.run_in_executor(self._thread, self._write, lines)
+        self._next_figures = now + FIGURES_S
+        answer = await self._ask(list(self._lines.figures(self._figures())))
         if meaning(answer) is not Meaning.STORED:
             log.debug("influx: the gateway's own figures: %s %s", answer.status, answer.message)
 
@@ -137,36 +142,65 @@ class InfluxSender:
 
     async def _deliver(self, stream: Stream, rows: Sequence[Row]) -> None:
         """Get these rows stored, or set aside what never can be. Raises _PauseError."""
-        lines = [line for row in rows if (line := self._lines.line(stream, row))]
-        if not lines:
-            self._outbox.done(stream, (row.id for row in rows))
-            return
-        answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._write, b"\n".join(lines))
+        lines = [line for row in rows for line in self._lines.line(stream, row).splitlines()]
+        answer = await self._ask(lines) if lines else STORED
         match meaning(answer):
             case Meaning.STORED:
                 self._stored(stream, rows)
             case Meaning.PARTLY:
-                self._partly += 1
-                log.warning("influx: could not store every point: %s", answer.message)
+                self._not_every_point(answer)
                 self._stored(stream, rows)
-            case Meaning.POISON | Meaning.TOO_LARGE if len(rows) > 1:
-                if meaning(answer) is Meaning.TOO_LARGE:
-                    self._batch = max(1, min(self._batch, len(rows)) // 2)
+            case Meaning.POISON | Meaning.TOO_LARGE as says if len(rows) > 1:
+                if says is Meaning.TOO_LARGE:
+                    self._batch, self._full = max(1, min(self._batch, len(rows)) // 2), 0
                 half = len(rows) // 2
                 await self._deliver(stream, rows[:half])
                 await self._deliver(stream, rows[half:])
             case Meaning.POISON | Meaning.TOO_LARGE:
-                self._set_aside += 1
-                log.warning("influx: a line is set aside: %s", answer.message)
-                self._outbox.set_aside(stream, rows[0], answer.message)
+                refused = await self._refused(lines, answer)
+                if refused is None:
+                    self._stored(stream, rows)
+                else:
+                    self._set_aside += 1
+                    log.warning("influx: %s %d is set aside: %s", stream, rows[0].id, refused.message)
+                    self._outbox.set_aside(stream, rows[0], refused.message or f"it answers {refused.status}")
             case Meaning.FORBIDDEN:
                 raise _PauseError(f"it answers {answer.status}: {answer.message}; check token and names", FORBIDDEN_S)
             case Meaning.LATER:
                 raise _PauseError(answer.message or f"it answers {answer.status}", answer.retry_after_s or None)
 
+    async def _refused(self, lines: Sequence[bytes], answer: Answer) -> Answer | None:
+        """Write what can be written of a row of several lines, such as a day's statistics; why a line cannot, if one.
+
+        Raises _PauseError; the row is then begun anew, which is no harm: the same lines are the same points.
+        """
+        if len(lines) == 1:
+            return answer
+        why = None
+        for half in (lines[: len(lines) // 2], lines[len(lines) // 2 :]):
+            said = await self._ask(half)
+            match meaning(said):
+                case Meaning.POISON | Meaning.TOO_LARGE:
+                    why = await self._refused(half, said) or why
+                case Meaning.PARTLY:
+                    self._not_every_point(said)
+                case Meaning.FORBIDDEN | Meaning.LATER:
+                    raise _PauseError(said.message or f"it answers {said.status}", said.retry_after_s or None)
+        return why
+
+    async def _ask(self, lines: Sequence[bytes]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, b"\n".join(lines))
+
+    def _not_every_point(self, answer: Answer) -> None:
+        self._partly += 1
+        log.warning("influx: could not store every point: %s", answer.message)
+
     def _stored(self, stream: Stream, rows: Sequence[Row]) -> None:
         self._outbox.done(stream, (row.id for row in rows))
         self._sent += len(rows)
+        self._full += len(rows) >= self._batch
+        if self._full >= GROW_AFTER:
+            self._batch, self._full = min(self._settings.batch, self._batch + self._batch // 4 + 1), 0
         self._backoff.reset()
         if self._says:
             log.info("influx: writing to %s", self._settings.url)

@@ -20,6 +20,7 @@ REFUSED = InfluxReport(False, "it answers 401", 0, 0, 0, forbidden=True)
     [
         (SHEDDING, None, "store_full"),
         (replace(WELL, lost=3), None, "store_lost"),
+        (replace(WELL, set_aside=1), None, "not_deliverable"),
         (replace(WELL, trouble="disk I/O error"), None, "store_refuses"),
         (WELL, REFUSED, "database_refuses"),
     ],

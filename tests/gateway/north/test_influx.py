@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from gateway.clock import SystemClock
@@ -44,11 +47,11 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(path: Path, settings: Influx) -> AsyncIterator[Desk]:
-    """A sender at work."""
+async def desk(path: Path, settings: Influx, write: Callable[[bytes], Said] | None = None) -> AsyncIterator[Desk]:
+    """A sender at work; `write`: what answers in place of a database."""
     store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("influx",), keep=False)
     store.open()
-    sender = InfluxSender(site(), settings, store.outbox("influx"), InfluxWriter(settings).write)
+    sender = InfluxSender(site(), settings, store.outbox("influx"), write or InfluxWriter(settings).write)
     try:
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run()), tasks.create_task(sender.run())]
@@ -138,6 +141,57 @@ async def test_a_batch_that_is_too_large_is_halved(influx_v2: Front, tmp_path: P
         gateway.store.put(observed(observation(number)) for number in range(100))
         await gateway.delivered(100)
     assert seen(influx_v2.database) == [float(number) for number in range(100)]
+
+
+async def test_after_a_413_requests_grow_again(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def write(lines: bytes) -> Said:
+        sizes.append(lines.count(b"\n") + 1)
+        return Said(413 if len(sizes) == 1 else 204)
+
+    async with desk(tmp_path / "a.db", Influx(api="v1", database="area", batch=64), write) as gateway:
+        gateway.store.put(observed(observation(number)) for number in range(3000))
+        await gateway.delivered(3000)
+    assert sizes[:4] == [64, 32, 32, 32]
+    assert max(sizes[4:]) > 32
+
+
+def day(devices: int) -> Draft:
+    """A day's coverage: one row, a line for each device and one for the area."""
+    share = {"expected": 96, "live": 96, "backfilled": 0, "share": 1.0}
+    table = {**share, "devices": {f"M{number}": share for number in range(devices)}}
+    return Draft(Stream.EVENT, 1.0, "stats/day", orjson.dumps({"date": "2027-01-15", "coverage": table}))
+
+
+@pytest.mark.parametrize(("longest", "aside"), [(1000, 0), (60, 1)], ids=["is cut in two", "is set aside"])
+async def test_a_row_that_is_too_long(
+    tmp_path: Path, longest: int, aside: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    written: set[bytes] = set()
+
+    def write(lines: bytes) -> Said:
+        if len(lines) > longest:
+            return Said(413, "body too large")
+        written.update(lines.splitlines())
+        return Said(204)
+
+    async with desk(tmp_path / "a.db", Influx(api="v1", database="area"), write) as gateway:
+        gateway.store.put([day(50)])
+        await gateway.until(lambda: gateway.waiting() == 0 and gateway.store.outbox("influx").newest(Stream.EVENT) == 1)
+        assert gateway.store.figures().set_aside == gateway.sender.report.set_aside == aside
+    assert len(written) == (0 if aside else 51)
+    assert ("event 1 is set aside: body too large" in caplog.text) is bool(aside)
+
+
+def test_a_database_that_says_nothing_does_not_keep_the_service_from_ending() -> None:
+    program = (
+        "import threading\nfrom gateway.north.unattended import Unattended\n"
+        "thread = Unattended('influx')\nprint(thread.submit(str.upper, 'done').result())\n"
+        "thread.submit(threading.Event().wait)\nthread.shutdown()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stdout == "DONE\n"
 
 
 @pytest.mark.influx
