@@ -95,14 +95,10 @@ class Doubt:
         together = [other for other in self._cases.values() if abs(other.since - case.since) <= window]
         return all(other.back_at or self.is_settled(other, now) for other in together)
 
-    def wishes(self, now: float) -> Iterator[Wish]:
+    def wishes(self, unwell: Iterable[Witness], now: float) -> Iterator[Wish]:
         """Reads that settle a suspicion: two devices that seem dead, one beside them, and any that just fell silent."""
         pause = max(3.0, self._poll / 8)
-        doubtful = [
-            w
-            for w in self._witnesses.values()
-            if w.silent and not w.excused and now - w.at > pause and w.weight < self._certain
-        ]
+        doubtful = [w for w in unwell if w.silent and not w.excused and now - w.at > pause and w.weight < self._certain]
         for witness in sorted(doubtful, key=lambda w: w.at)[:2]:
             if witness.wire.rate < self._noisy:
                 yield Wish(witness.device.id, "is it silent, or was one answer lost?")

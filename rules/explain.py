@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 
-from rules.locate import Evidence, Found, Sign, locate
+from rules.evidence import Evidence
+from rules.locate import Found, locate
 from rules.topology import Tree
 
 SPREAD = 0.5  # share by which the load of one device may differ from its last reading
@@ -84,7 +85,7 @@ def _line_dead(
 ) -> Explanation:
     """The line is dead by itself, or because something that is dead anyway feeds its collector."""
     lost = (*so_far.buses, bus)
-    rest = _without(evidence, lost, so_far.consequent)
+    rest = _without(evidence, *lost, *so_far.consequent)
     score, found = locate(tree, rest, priors)
     if not all(_feeds(tree, found, other) for other in so_far.consequent):
         return Explanation(float("-inf"))
@@ -109,7 +110,7 @@ def _collectors_dead(
     unheard = [
         SilentBus(bus.id, tuple(d for d in bus.devices if not tree.covers(node, d)), 0.0, bus.since) for bus in group
     ]
-    score, found = locate(tree, _without(evidence, unheard), priors)
+    score, found = locate(tree, _without(evidence, *unheard), priors)
     if not all(_feeds(tree, found, bus) for bus in group):
         return Explanation(float("-inf"))
     explained = sum(
@@ -123,13 +124,9 @@ def _feeds(tree: Tree, found: Sequence[Found], bus: SilentBus) -> bool:
     return bus.collector_node is not None and any(tree.is_within(bus.collector_node, f.node) for f in found)
 
 
-def _without(evidence: Evidence, *groups: Sequence[SilentBus]) -> Evidence:
+def _without(evidence: Evidence, *buses: SilentBus) -> Evidence:
     """The evidence with these lines' devices unheard: they may live or not."""
-    gone = {device for group in groups for bus in group for device in bus.devices}
-    return {
-        device: tuple(Sign(sign.place, -1.0, 0.0) for sign in signs) if device in gone else signs
-        for device, signs in evidence.items()
-    }
+    return evidence.without([device for bus in buses for device in bus.devices])
 
 
 def _drop_nats(tree: Tree, found: Sequence[Found], drop: Drop | None) -> float:

@@ -7,23 +7,11 @@ cost nothing extra.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from rules.area import Device
+from rules.evidence import WHOLE, Evidence, Sign
 from rules.topology import Tree
 
-
-class Sign(NamedTuple):
-    """Evidence of one device on one phase (0, 1, 2), or on all of its phases together (3)."""
-
-    place: int
-    weight: float  # positive: dead; negative: living
-    at: float  # dead: since when; alive: newest answer
-
-
-Evidence = Mapping[str, tuple[Sign, ...]]
-"""Signs by device; a device that says nothing is not in it."""
-
-WHOLE = 3
 UNHEARD = 0.5  # nats that a living device costs that has not been read since the fault
 
 
@@ -50,6 +38,19 @@ class _Sum:
     since: float = 0.0
     devices: int = 0  # dead, each counted once
 
+    def count(self, device: Device, signs: tuple[Sign, ...]) -> None:
+        """Add what a device says that is not well."""
+        is_dead = False
+        for place, weight, at in signs:
+            if weight > 0:
+                is_dead = True
+                self.nats[place] += weight
+                self.dead[place] += 1
+                self.terminals[place] += device.kind != "meter"
+            else:
+                self.nats[place] += weight if at > self.since else -UNHEARD
+        self.devices += is_dead
+
     def tells(self, place: int) -> bool:
         """Whether several devices are dead, or one terminal, which stands for the node itself."""
         if place == WHOLE:
@@ -64,8 +65,11 @@ class _Search:
         self._tree = tree
         self._evidence = evidence
         self._priors = priors
-        self._most: dict[str, list[float]] = {}  # by node and place: no sum of its signs can be higher
+        self._said: dict[str, list[tuple[Device, tuple[Sign, ...]]]] = {}  # what is not well at and below a node
+        self._dead: dict[str, float] = {}  # what all of these weigh that speak for an outage, nats
+        self._times: dict[str, list[float]] = {}  # since when each of these does
         self._alone: dict[str, float] = {}  # what its dead devices weigh, each as a fault of its own supply
+        self._below: dict[str, list[str]] = {}  # suspected children by node
         self._sums: dict[str, _Sum] = {}
         self._phase: dict[str, list[float]] = {}  # best score of each phase at and below a node
         self._best: dict[str, float] = {}
@@ -77,6 +81,8 @@ class _Search:
             return 0.0, ()
         for node in suspects:
             self._weigh(node)
+            if (parent := self._tree.nodes[node].parent) is not None:
+                self._below.setdefault(parent, []).append(node)
         root = suspects[-1]
         return self._best[root], tuple(self._chosen(root, (0, 1, 2, WHOLE)))
 
@@ -85,47 +91,33 @@ class _Search:
 
         Where all that speaks for an outage weighs no more than the rarity of the commonest fault, none can be found.
         """
-        tree, dead, most = self._tree, dict[str, float](), self._most
-        for device, signs in self._evidence.items():
-            node = tree.devices[device].node
-            weights = most.setdefault(node, [0.0, 0.0, 0.0, 0.0])
-            gone = 0.0
-            for place, weight, _ in signs:
-                if weight > 0:
-                    weights[place] += weight
-                    gone += weight
-                else:
-                    weights[place] -= UNHEARD  # the least that a living device costs
+        tree, dead = self._tree, self._dead
+        for name, signs in self._evidence.said.items():
+            device, entry = tree.devices[name], (tree.devices[name], signs)
+            times = [sign[2] for sign in signs if sign[1] > 0]
+            gone = sum([sign[1] for sign in signs if sign[1] > 0])
+            for above in tree.upward[device.node] if signs else ():
+                self._said.setdefault(above, []).append(entry)
+                self._times.setdefault(above, []).extend(times)
+                dead[above] = dead.get(above, 0.0) + gone
             if gone:
-                dead[node] = dead.get(node, 0.0) + gone
-                self._alone[node] = self._alone.get(node, 0.0) + max(0.0, gone - self._priors["meter"])
-        for node in tree.bottom_up:
-            parent = tree.nodes[node].parent
-            if parent is None or node not in most:
-                continue
-            above, own = most.setdefault(parent, [0.0, 0.0, 0.0, 0.0]), most[node]
-            above[0] += own[0]
-            above[1] += own[1]
-            above[2] += own[2]
-            above[3] += own[3]
-            if node in dead:
-                dead[parent] = dead.get(parent, 0.0) + dead[node]
+                alone = max(0.0, gone - self._priors["meter"])
+                self._alone[device.node] = self._alone.get(device.node, 0.0) + alone
         least = min(self._priors.values())
-        return [node for node in tree.bottom_up if dead.get(node, 0.0) > least]
+        return sorted([node for node, gone in dead.items() if gone > least], key=tree.rank.__getitem__)
 
     def _weigh(self, node: str) -> None:
-        tree = self._tree
-        prior = self._priors[tree.nodes[node].kind]
-        children = [child for child in tree.children[node] if child in self._best]
+        prior = self._priors[self._tree.nodes[node].kind]
+        children = self._below.get(node, ())
         below = sum([self._best[child] for child in children]) + self._alone.get(node, 0.0)
         phases = [sum([self._phase[child][place] for child in children]) for place in range(3)]
         self._phase[node] = phases
         self._best[node], self._opened[node] = max(below, 0.0), ()
-        most = self._most[node]
-        if max(most) <= prior and sum(most) <= prior:
-            return  # too many live here for it to have failed, whatever their signs say in detail
-        total, opened = self._sum(node), []
+        total = self._sum(node, prior)
+        if total is None:
+            return
         self._sums[node] = total
+        opened = []
         for place in range(3):
             here = total.nats[place] - prior
             if total.tells(place) and here > max(phases[place], 0.0):
@@ -137,24 +129,20 @@ class _Search:
         if total.tells(WHOLE) and whole > 0 and whole >= self._best[node] - 1e-9:
             self._best[node], self._opened[node] = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
 
-    def _sum(self, node: str) -> _Sum:
-        evidence = self._evidence
-        said = [(device, sign) for device in self._tree.below[node] for sign in evidence.get(device.id, ())]
-        times = sorted([sign[2] for _, sign in said if sign[1] > 0])
-        total = _Sum(since=times[len(times) // 5])  # a device that was lost before does not date the fault
-        since, nats = total.since, total.nats
-        last = None
-        for device, (place, weight, at) in said:
-            if weight > 0:
-                nats[place] += weight
-                total.dead[place] += 1
-                total.devices += device is not last
-                total.terminals[place] += device.kind != "meter"
-                last = device
-            elif at > since:
-                nats[place] += weight
-            else:
-                nats[place] -= UNHEARD
+    def _sum(self, node: str, prior: float) -> _Sum | None:
+        """What is said at and below a node; None when too many live there for it to have failed."""
+        living, times = self._evidence.living, sorted(self._times[node])
+        since = times[len(times) // 5]  # a device that was lost before does not date the fault
+        heard, every, alive_weight = living.since(since), living.all, self._evidence.alive_weight
+        nats = []
+        for below in self._tree.bits_below[node]:
+            answered = (below & heard).bit_count()
+            nats.append(-alive_weight * answered - UNHEARD * ((below & every).bit_count() - answered))
+        if self._dead[node] + max(nats) <= prior:
+            return None
+        total = _Sum([*nats, 0.0], since=since)
+        for device, signs in self._said[node]:
+            total.count(device, signs)
         return total
 
     def _chosen(self, node: str, places: tuple[int, ...]) -> Iterator[Found]:
@@ -168,7 +156,7 @@ class _Search:
         for place in opened:
             yield self._found(node, (place,), (place,))
         rest = tuple(place for place in places if place not in opened and (place != WHOLE or not opened))
-        for child in self._tree.children[node] if rest else ():
+        for child in self._below.get(node, ()) if rest else ():
             yield from self._chosen(child, rest)
         if WHOLE in rest:
             yield from self._alone_found(node)
@@ -183,7 +171,7 @@ class _Search:
 
     def _alone_found(self, node: str) -> Iterator[Found]:
         for device in self._tree.here[node]:
-            dead = [sign for sign in self._evidence.get(device.id, ()) if sign.weight > 0]
+            dead = [sign for sign in self._evidence.said.get(device.id, ()) if sign.weight > 0]
             if (score := sum(sign.weight for sign in dead) - self._priors["meter"]) > 0:
                 places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
                 yield Found(device.id, places, True, (device.id,), min(sign.at for sign in dead), score, alone=True)
@@ -194,7 +182,7 @@ class _Search:
         dead = [
             device.id
             for device in below
-            if any(sign.weight > 0 and sign.place in heard for sign in self._evidence.get(device.id, ()))
+            if any(sign.weight > 0 and sign.place in heard for sign in self._evidence.said.get(device.id, ()))
         ]
         return Found(
             node=node,

@@ -4,13 +4,12 @@ A case is one cause: a failed node (all phases or some), a dead line, or one dev
 young, newly dead devices may move it up the tree; once settled, they are a fault of their own.
 """
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import asdict
 
 from rules.area import Area
 from rules.case import Case
 from rules.doubt import Doubt
-from rules.explain import Explanation
 from rules.incident import Wish
 from rules.restoration import Restoration
 from rules.thresholds import Limits
@@ -29,6 +28,7 @@ class Supply:
         self._limits = limits["outage"]
         self.cases: dict[str, Case] = {}
         self._count = 0
+        self._excused: Set[str] | None = None  # None: as the witnesses remember
         self.misplaced: set[str] = set()  # devices on another phase than the topology says
         self.ended: list[Case] = []  # since the last step, with back_at as their end
         self._weighing = Weighing(tree, witnesses, limits, area)
@@ -53,10 +53,19 @@ class Supply:
             if case.stage == "confirmed" and self._restoration.is_over(case, now):
                 self._end(case, case.back_at)
         owned = self._owned(masked, now)
-        for name, witness in self._witnesses.items():
-            witness.excused = name in owned
-        self._match(self._weighing.weigh(owned), set(masked), now)
-        return list(self._doubt.wishes(now))
+        self._excuse(owned)
+        unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
+        explanation = self._weighing.weigh(unwell, owned)
+        self._match(self._wanted.cases(explanation, unwell, masked), set(masked), now)
+        return list(self._doubt.wishes(unwell, now))
+
+    def _excuse(self, owned: Set[str]) -> None:
+        """Silence that something known explains says nothing about how many answers a line loses."""
+        if self._excused is None:
+            self._excused = {name for name, witness in self._witnesses.items() if witness.excused}
+        for name in owned ^ self._excused:
+            self._witnesses[name].excused = name in owned
+        self._excused = owned
 
     def settled(self, now: float) -> set[str]:
         """Devices of cases that nothing will change any more but their end."""
@@ -89,10 +98,10 @@ class Supply:
     def _has_lost(self, witness: Witness) -> bool:
         return (witness.is_silent and witness.needs_supply) or (not witness.is_silent and DEAD in witness.state)
 
-    def _match(self, explanation: Explanation, masked: Set[str], now: float) -> None:
-        """Bring the open cases in line with what explains the evidence now."""
+    def _match(self, wanted: Iterable[Case], masked: Set[str], now: float) -> None:
+        """Bring the open cases in line with those that explain the evidence now."""
         unmatched = [case for case in self.cases.values() if not self._is_fixed(case, now)]
-        for want in self._wanted.cases(explanation, masked):
+        for want in wanted:
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
             if any(c.stage == "confirmed" and (c.kind == "bus") != (want.kind == "bus") for c in same):
                 unmatched = [c for c in unmatched if c not in same or c.stage != "confirmed"]

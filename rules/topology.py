@@ -31,6 +31,12 @@ class Tree:
             for child in self.children[node_id]:
                 under += self.below[child]
             self.below[node_id] = tuple(under)
+        self.bits: dict[str, int] = {device.id: 1 << number for number, device in enumerate(area.devices)}
+        self.bits_below: dict[str, tuple[int, ...]] = {
+            node: tuple(sum(self.bits[device.id] for device in below if phase in device.phases) for phase in PHASES)
+            for node, below in self.below.items()
+        }
+        """The devices on each phase at and below a node, one bit for each device."""
         self.upward: dict[str, tuple[str, ...]] = {node.id: tuple(self._upward(node.id)) for node in area.nodes}
 
     def parent(self, node: str) -> str | None:

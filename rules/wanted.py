@@ -1,6 +1,6 @@
 """From the best explanation of the evidence to the cases that it calls for."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from rules.case import Case
 from rules.doubt import Doubt
@@ -29,10 +29,10 @@ class Wanted:
         self._certain = certain
         self._cases = cases
 
-    def cases(self, explanation: Explanation, masked: Set[str]) -> list[Case]:
+    def cases(self, explanation: Explanation, unwell: Iterable[Witness], masked: Collection[str]) -> list[Case]:
         """All of them, without keys yet; those that hold most devices first."""
         wanted: list[Case] = [*self._supply(explanation), *map(self._bus, explanation.buses)]
-        wanted += self._unheard(masked, {device for case in wanted for device in case.devices})
+        wanted += self._unheard(unwell, masked, {device for case in wanted for device in case.devices})
         return sorted(wanted, key=lambda case: -len(case.devices))
 
     def _supply(self, explanation: Explanation) -> Iterator[Case]:
@@ -67,9 +67,10 @@ class Wanted:
         after = max((a for d in bus.devices if (a := self._witnesses[d].alive_at) <= bus.since), default=0.0)
         return Case("", "bus", bus.id, [0, 1, 2], True, list(bus.devices), bus.since, after, score=bus.weight)
 
-    def _unheard(self, masked: Set[str], wanted: Set[str]) -> Iterator[Case]:
+    def _unheard(self, unwell: Iterable[Witness], masked: Collection[str], wanted: Set[str]) -> Iterator[Case]:
         """Devices whose silence says nothing of their supply: never heard, or living on a battery."""
-        for name, witness in self._witnesses.items():
+        for witness in unwell:
+            name = witness.device.id
             if witness.needs_supply or witness.weight < self._certain or name in masked or name in wanted:
                 continue
             if witness.device.kind == "neighbour_ttu" or any(self._explains(c, name) for c in self._cases.values()):

@@ -1,13 +1,13 @@
 """All evidence on the scales: what devices say, which lines are silent, how much load vanished, what explains it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import hypot
 from statistics import median, pstdev
 
 from rules.area import Area
+from rules.evidence import WHOLE, Evidence, Living, Sign
 from rules.explain import Drop, Explanation, SilentBus, explain
-from rules.locate import WHOLE, Sign
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, DEAD, Witness
@@ -28,27 +28,16 @@ class Weighing:
         for device in area.devices:
             if device.bus is not None:
                 self.lines.setdefault(device.bus, []).append(device.id)
+        self._wires = {bus: witnesses[devices[0]].wire for bus, devices in self.lines.items()}
         self._collectors = {bus.id: bus.collector_node for bus in area.buses}
         self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
-        self._living: dict[str, tuple[float, tuple[Sign, ...]]] = {}  # by device: when it was read, what it says
         self.waiting: set[str] = set()
         """Silent lines whose load no terminal has told of yet, though one will."""
-
-    def _signs_of(self, witness: Witness) -> tuple[Sign, ...]:
-        """`signs`; those of a device that answers stay what they are until it is read again."""
-        if witness.is_silent:
-            return self.signs(witness)
-        known = self._living.get(witness.device.id)
-        if known is None or known[0] != witness.at:
-            known = self._living[witness.device.id] = (witness.at, self.signs(witness))
-        return known[1]
 
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
         limits = self._limits
-        if witness.single and not witness.is_silent and witness.state[place := witness.places[0]] == ALIVE:
-            return (Sign(place, -limits["alive_weight"], witness.alive_at),)
         if witness.is_silent:
             if witness.needs_supply:
                 weight = min(limits["silence_weight"], witness.weight)
@@ -66,11 +55,12 @@ class Weighing:
                 signs.append(Sign(place, -limits["alive_weight"], witness.alive_at))
         return tuple(signs)
 
-    def weigh(self, owned: Collection[str]) -> Explanation:
-        free = [witness for name, witness in self._witnesses.items() if name not in owned]
+    def weigh(self, unwell: Sequence[Witness], owned: Collection[str]) -> Explanation:
+        """The best explanation of what the devices say that are not well; `owned` ones are explained already."""
+        free = [witness for witness in unwell if witness.device.id not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
-            for witness in self._witnesses.values():
-                witness.wire.now = 0.0
+            for wire in self._wires.values():
+                wire.now = 0.0
             return Explanation(0.0)
         explanation = self._explained(free, owned)
         if self._blame_noise(free, explanation):
@@ -87,20 +77,27 @@ class Weighing:
             if bus is not None and 0 < witness.silent <= 3 and witness.device.id not in known:
                 stray[bus] = stray.get(bus, 0) + 1
         worse = False
-        for bus, devices in self.lines.items():
-            wire = self._witnesses[devices[0]].wire
+        for bus, wire in self._wires.items():
             count = stray.get(bus, 0)
-            was, wire.now = wire.miss, count / len(devices) if count > 2 else 0.0
-            worse = worse or wire.miss > 1.5 * was
+            if count or wire.now:
+                was, wire.now = wire.miss, count / len(self.lines[bus]) if count > 2 else 0.0
+                worse = worse or wire.miss > 1.5 * was
         return worse
 
     def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
-        evidence = {w.device.id: signs for w in free if (signs := self._signs_of(w))}
+        evidence = self._evidence(free, owned)
         buses = list(self._silent_buses(owned))
         silent = [w for w in free if w.silent and w.needs_supply]
         drop = self._drop(silent) if buses and silent else None
-        self.waiting = {bus.id for bus in buses} if drop is None and self._drop_to_come(silent) else set()
+        waits = bool(buses) and drop is None and self._drop_to_come(silent)
+        self.waiting = {bus.id for bus in buses} if waits else set()
         return explain(self._tree, evidence, buses, self._priors, drop)
+
+    def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
+        said = {witness.device.id: self.signs(witness) for witness in unwell}
+        silent = said.keys() | owned
+        well = [witness for name, witness in self._witnesses.items() if name not in silent]
+        return Evidence(said, Living(self._tree, well), self._limits["alive_weight"])
 
     def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
         for bus, devices in self.lines.items():
@@ -167,7 +164,8 @@ class Weighing:
 
     def fails(self, node: str, others: Collection[str]) -> bool:
         """Whether the evidence without `others` says that this node has failed, and not only a part of it."""
-        evidence = {n: s for n, w in self._witnesses.items() if n not in others and (s := self.signs(w))}
+        unwell = [w for name, w in self._witnesses.items() if not w.is_well and name not in others]
+        evidence = self._evidence(unwell, others)
         return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
 
 

@@ -85,7 +85,19 @@ class Wire:
 class Witness:
     """One device, as the rules remember it."""
 
-    __slots__ = (*_KEPT, "device", "single", "places", "wire", "_dead_v", "_half_v", "_high_v", "_limits", "_low_v")
+    __slots__ = (
+        *_KEPT,
+        "device",
+        "single",
+        "places",
+        "wire",
+        "_all_alive",
+        "_dead_v",
+        "_half_v",
+        "_high_v",
+        "_limits",
+        "_low_v",
+    )
 
     def __init__(self, device: Device, wire: Wire, limits: Limits, nominal: float) -> None:
         self.device = device
@@ -108,6 +120,7 @@ class Witness:
         self.polls = 0
         self.volts: list[float | None] = [None, None, None]
         self.state = [UNKNOWN, UNKNOWN, UNKNOWN]
+        self._all_alive = [ALIVE if place in self.places else UNKNOWN for place in range(3)]
         self.dead_at = [0.0, 0.0, 0.0]
         self.odd = False  # the newest voltage is outside the limits, or close to them
         self.odd_at = 0.0
@@ -168,6 +181,11 @@ class Witness:
     def needs_supply(self) -> bool:
         """Whether silence can mean that its supply is gone: it has no battery, and it has been heard before."""
         return self.device.kind in ("meter", "ltu") and self.device.backup_s < 60 and self.alive_at > 0
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it answers, and every phase of it has voltage."""
+        return not self.silent and self.gasp_at <= self.alive_at and self.state == self._all_alive
 
     @property
     def is_silent(self) -> bool:

@@ -1,0 +1,56 @@
+"""What all devices say of their supply: by signs those that are not well, and of all others when they last answered."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import or_
+from typing import NamedTuple
+
+from rules.topology import Tree
+from rules.witness import Witness
+
+WHOLE = 3
+
+
+class Sign(NamedTuple):
+    """Evidence of one device on one phase (0, 1, 2), or on all of its phases together (3)."""
+
+    place: int
+    weight: float  # positive: dead; negative: living
+    at: float  # dead: since when; alive: newest answer
+
+
+class Living:
+    """Devices that are well, as bits of `Tree.bits`: how many below a node answered after a time is one operation."""
+
+    def __init__(self, tree: Tree, well: Iterable[Witness]) -> None:
+        newest_first = sorted([(-w.alive_at, tree.bits[w.device.id]) for w in well])
+        self._ages = [age for age, _ in newest_first]
+        self._heard: list[int] = [
+            0,
+            *accumulate([bit for _, bit in newest_first], or_),
+        ]  # none, the newest, the two newest, ...
+        self.all = self._heard[-1]
+
+    def since(self, at: float) -> int:
+        """Those that answered later than this (epoch seconds)."""
+        return self._heard[bisect_left(self._ages, -at)]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Nearly all devices are well at any time: nothing is made for each of them, so a search costs what is wrong."""
+
+    said: Mapping[str, tuple[Sign, ...]]  # by device that is not well
+    living: Living
+    alive_weight: float  # nats that an answer since a fault speaks against it, for each phase of a device
+
+    def without(self, devices: Collection[str]) -> "Evidence":
+        """The same with some that are not well unheard: they may live or not."""
+        unheard = {
+            device: tuple(Sign(sign.place, -1.0, 0.0) for sign in signs)
+            for device, signs in self.said.items()
+            if device in devices
+        }
+        return replace(self, said={**self.said, **unheard})
