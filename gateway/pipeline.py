@@ -14,6 +14,7 @@ from gateway.slim import slim_json
 from gateway.south.poll import Lane, Poll
 from gateway.stamp import Stamp
 from gateway.store import Draft, Stream
+from rules.area import PlannedOutage
 from rules.correction import PowerDown
 from rules.incident import Incident, Outcome, Wish
 from rules.observation import Observation
@@ -36,6 +37,9 @@ class Rules(Protocol):
 
     def correct(self, downs: Iterable[PowerDown]) -> None:
         """Meters' own records of their supply."""
+
+    def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
+        """The announced outage that an outage of one of these nodes belongs to."""
 
     def changes(self) -> Mapping[str, object | None]:
         """State that changed since the last call; None: forget it."""
@@ -73,7 +77,7 @@ class Pipeline:
         saved: Mapping[str, object] | None = None,
     ) -> "Pipeline":
         """The pipeline of a site, with the state that it had."""
-        history, silences = History(site, clock, saved), Silences(Tree(site.area), saved)
+        history, silences = History(site, clock, saved, rules.plan_for), Silences(Tree(site.area), saved)
         return cls(site, rules, store, clock, verify, Stamp(site, clock), history, silences)
 
     def take(self, poll: Poll) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from rules.incident import Incident, Reason, Severity, State
+from rules.incident import Incident, Reason, Severity, State, incident_of
 from rules.topology import Tree
 
 ENDED: tuple[State, ...] = ("cleared", "cancelled")
@@ -180,8 +180,7 @@ class Book:
         self._count = count if isinstance(count, int) else 0
         for name, kept in saved.items():
             if name.startswith("incident/") and isinstance(kept, dict):
-                lists = {key: tuple(value) for key, value in kept.items() if isinstance(value, list)}
-                self._open[name.removeprefix("incident/")] = Incident(**{**kept, **lists})
+                self._open[name.removeprefix("incident/")] = incident_of(kept)
 
 
 def _graver(claim: Claim, was: Incident) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from rules.book import Book, Claim
 from rules.case import Case
-from rules.correction import is_outage
-from rules.incident import Incident
+from rules.incident import Incident, is_outage
 from rules.pool import Pool
 from rules.statistics import Statistics
 from rules.supply import Supply

@@ -272,8 +272,12 @@ class Engine:
         """What meters wrote down of their supply: it replaces what polls told of it."""
         for down in downs:
             if (witness := self._witnesses.get(down.device)) is not None:
-                plan = self._pool.plan_for((witness.device.node,), down.start)
+                plan = self.plan_for((witness.device.node,), down.start)
                 self._statistics.interruptions.correct(down, planned=plan is not None)
+
+    def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
+        """The announced outage that an outage of one of these nodes, which began then, belongs to."""
+        return self._pool.plan_for(nodes, since)
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call; None: the item is gone."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 State = Literal["suspected", "confirmed", "cleared", "cancelled", "explained"]
 Reason = Literal[
@@ -14,6 +14,11 @@ or a shelf whose time is over."""
 Severity = Literal["critical", "major", "minor", "info"]
 Work = Literal["dispatched", "arrived", "repaired"]
 """How far the crew is."""
+
+
+def is_outage(kind: str) -> bool:
+    """Whether incidents of a type are a loss of supply, which a meter's memory can tell about."""
+    return kind.endswith(("_outage", "phase_loss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,12 @@ class Incident:
     shelved_until: float | None = None  # silent until then, unless it ends or grows in severity
     progress: Work | None = None
     expected_end: float | None = None  # as the crew says
+
+
+def incident_of(row: Mapping[str, Any]) -> Incident:
+    """An incident from plain data, as it comes back from disk."""
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return Incident(**fields)
 
 
 @dataclass(frozen=True, slots=True)

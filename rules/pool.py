@@ -6,8 +6,7 @@ from typing import Literal
 
 from rules.area import DisconnectOrder, PlannedOutage
 from rules.book import NEVER
-from rules.correction import is_outage
-from rules.incident import Incident
+from rules.incident import Incident, is_outage
 from rules.thresholds import Limits
 from rules.topology import Tree
 

@@ -13,15 +13,23 @@ from gateway.backfill.ledger import Ledger
 from gateway.clock import Clock, iso, local
 from gateway.settings.models import Site
 from gateway.store import Draft, Stream
-from rules.correction import Corrections, PowerDown
+from rules.correction import Corrections, PlanFor, PowerDown
 from rules.incident import Incident
 from rules.observation import Observation
+from rules.topology import Tree
 
 
 class History:
     """Ledger, coverage and corrections of one site."""
 
-    def __init__(self, site: Site, clock: Clock, saved: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        saved: Mapping[str, object] | None = None,
+        plan_for: PlanFor = lambda _nodes, _since: None,
+    ) -> None:
+        """`plan_for`: the announced outage that an outage of some nodes belongs to."""
         self._clock, self._gateway = clock, site.id
         backfill = site.backfill
         longest = {device.id: max(backfill.periods * device.period_s, backfill.shortest_s) for device in site.devices}
@@ -32,7 +40,7 @@ class History:
         ]
         self.ledger = Ledger(longest, remembers if backfill.enabled else (), saved)
         self.coverage = Coverage({device.id: device.period_s for device in site.devices}, saved)
-        self._corrections = Corrections(saved)
+        self._corrections = Corrections(Tree(site.area), saved, plan_for)
 
     def take(self, seen: Observation) -> None:
         """An observation on its way. With a wrong clock nothing is known about time."""

@@ -50,6 +50,9 @@ class Judge:
     def correct(self, downs: Iterable[PowerDown]) -> None:
         self.downs += downs
 
+    def plan_for(self, nodes: Iterable[str], since: float) -> None:
+        """Nothing is announced."""
+
     def take(self, observation: Observation) -> Outcome:
         self.seen.append(observation)
         return Outcome((incident("i1"),), (Wish("M1", "is it dark there too?"),))
