@@ -27,6 +27,7 @@ from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
+from gateway.office import verbs_of
 from gateway.pipeline import Pipeline, told
 from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
@@ -36,14 +37,7 @@ from gateway.south.bus import Bus
 from gateway.south.link.ports import link_to
 from gateway.south.poll import Lane, Poll
 from gateway.store import Store, Stream
-from gateway.verbs import Do, spoken
-from gateway.verbs.asking import Asking
-from gateway.verbs.hand import Handling
-from gateway.verbs.keeping import Keeping
-from gateway.verbs.lines import Lines
-from gateway.verbs.names import Names
-from gateway.verbs.pool import Announcing, announced, ordered
-from gateway.verbs.quiet import Silencing
+from gateway.verbs.pool import announced, ordered
 from rules.engine import Engine
 from rules.incident import Incident, Wish
 from rules.memory import UNFIT, Saved, revived
@@ -93,7 +87,8 @@ class Gateway:
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.clocks = self._clocks()
-        self.commands = Commands(self._verbs(), clock, answers=remembering("answers", self._answers, saved))
+        answers = remembering("answers", partial(Answers, keep=self.keep, flush=self.store.flush), saved)
+        self.commands = Commands(verbs_of(self), clock, answers=answers)
         self.mqtt = self._mqtt()
         self.influx = self._influx()
         self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
@@ -222,36 +217,23 @@ class Gateway:
             self.board.standing,
         )
 
-    def _answers(self, saved: Saved) -> Answers:
-        return Answers(saved, lambda items: self.store.put((), items), self.store.flush)
-
-    def _verbs(self) -> Mapping[str, Do]:
-        """What operators may ask."""
-        rules, clock, names = self.rules, self.clock, Names(self.site)
-
-        def keep(items: Mapping[str, object | None]) -> None:
-            self.store.put((), items)
-
-        def ask(device: str, points: Sequence[str]) -> Awaitable[Poll]:
-            return self.buses[self._line_of[device]].ask(device, points)
-
-        def tell(incident: Incident) -> None:
-            self.pipeline.tell(told(incident))
-
-        return spoken(
-            Asking(names, rules, clock, ask, self.figures, self.pipeline.history.ledger.want),
-            Announcing(self.site, names, rules, clock, keep, tell),
-            Handling(rules, clock, tell),
-            Keeping(self.renewal.ask),
-            Silencing(names, self.pipeline.silences, clock, keep),
-            Lines(names, self.buses, self.clocks, clock),
-        )
-
     def _influx(self) -> InfluxSender | None:
         if self.site.influx is None:
             return None
         write = InfluxWriter(self.site.influx).write
         return InfluxSender(self.site, self.site.influx, self.store.outbox("influx"), write, self.figures)
+
+    def keep(self, items: Mapping[str, object | None]) -> None:
+        """Items of state to disk; None: forget it."""
+        self.store.put((), items)
+
+    def ask(self, device: str, points: Sequence[str]) -> Awaitable[Poll]:
+        """Read a device now."""
+        return self.buses[self._line_of[device]].ask(device, points)
+
+    def tell(self, incident: Incident) -> None:
+        """A change of an incident that an operator made."""
+        self.pipeline.tell(told(incident))
 
     def _watched(self) -> Iterator[Progress]:
         """What must move for the watchdog to be fed. A disk that takes nothing is known, and no reason to restart."""

@@ -1,13 +1,13 @@
 """Verbs that ask devices and the rules: read, judge a call, have a memory read, tell what lasts."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.south.poll import Poll
 from gateway.verbs.names import Names
-from gateway.verbs.request import RefusedRequestError, Request, number, text, texts
+from gateway.verbs.request import RefusedRequestError, Request, moment, text, texts
 from rules.area import Report
 from rules.incident import Incident, Verdict
 
@@ -34,7 +34,6 @@ class Asking:
     rules: Judge
     clock: Clock
     ask: Callable[[str, Sequence[str]], Awaitable[Poll]]  # reads a device now
-    own: Callable[[], Mapping[str, object]]  # the gateway's own figures
     remember: Callable[[str, float, float], bool] = _remembers_nothing  # whether a device has a memory to be read
 
     async def read(self, request: Request) -> object:
@@ -48,9 +47,10 @@ class Asking:
         return {"device": device.id, "at": poll.at, "values": values, "fault": poll.fault, "says": poll.says}
 
     async def backfill(self, request: Request) -> object:
-        """Read what a device remembers of a span: `device`, `start` and `end` in epoch seconds. It comes as history."""
-        device, start, end = self.names.device(request).id, number(request, "start"), number(request, "end")
-        if not start < end <= self.clock.wall():
+        """Read what a device remembers of a span: `device`, `start` and `end` (now). It comes as history."""
+        device, now = self.names.device(request).id, self.clock.wall()
+        start, end = moment(request, "start", now), moment(request, "end", now, now)
+        if not start < end <= now:
             raise RefusedRequestError("'end' must be later than 'start', and in the past")
         if not self.remember(device, start, end):
             raise RefusedRequestError(f"{device} keeps no history that can be read, or [backfill] is switched off")
@@ -58,14 +58,11 @@ class Asking:
 
     async def judge(self, request: Request) -> object:
         """Judge a customer's call: `device` of the customer, and `complaint` in words."""
-        at = number(request, "at", self.clock.wall())
+        now = self.clock.wall()
+        at = moment(request, "at", now, now)
         report = Report(request.id, at, self.names.device(request).id, text(request, "complaint", ""))
         return asdict(self.rules.judge(report))
 
     async def incidents(self, _request: Request) -> object:
         """What lasts now."""
         return [asdict(incident) for incident in self.rules.active()]
-
-    async def figures(self, _request: Request) -> object:
-        """The gateway's own figures."""
-        return self.own()

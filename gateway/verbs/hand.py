@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, get_args
 
 from gateway.clock import Clock, iso
-from gateway.verbs.request import RefusedRequestError, Request, number, one_of, text
+from gateway.verbs.request import RefusedRequestError, Request, moment, one_of, text
 from rules.hand import Hand
 from rules.incident import Incident, Work
 
@@ -40,13 +40,9 @@ class Handling:
         return self._told(self.rules.hand.acknowledge(incident.id, by, self.clock.wall()))
 
     async def shelve(self, request: Request) -> object:
-        """Silence an incident unless it ends or grows in severity: `incident`, `until` in epoch seconds, `by`."""
-        incident, until, by = self._lasting(request), number(request, "until"), whose(request)
-        now = self.clock.wall()
-        if not now < until <= now + SHELF_S:
-            raise RefusedRequestError(
-                f"'until' must be later than now ({iso(now)}), by {SHELF_S / 86_400:.0f} days at most"
-            )
+        """Silence an incident unless it ends or grows in severity: `incident`, `until`, `by`."""
+        incident, now = self._lasting(request), self.clock.wall()
+        until, by = quiet_until(request, now), whose(request)
         return self._told(self.rules.hand.shelve(incident.id, until, by, now))
 
     async def unshelve(self, request: Request) -> object:
@@ -57,12 +53,12 @@ class Handling:
         return self._told(self.rules.hand.unshelve(incident.id, self.clock.wall()))
 
     async def progress(self, request: Request) -> object:
-        """Say how far the crew is: `incident`, `state`, `expected_end` in epoch seconds; customers are told."""
+        """Say how far the crew is: `incident`, `state`, `expected_end`; customers are told."""
         incident, now = self._lasting(request), self.clock.wall()
         work: Work = one_of(request, "state", WORKS)
         expected = incident.expected_end
         if "expected_end" in request.arguments:
-            expected = number(request, "expected_end")
+            expected = moment(request, "expected_end", now)
             if expected <= now:
                 raise RefusedRequestError(f"'expected_end' must be later than now ({iso(now)})")
         return self._told(self.rules.hand.progress(incident.id, work, expected, now))
@@ -84,3 +80,12 @@ class Handling:
 def whose(request: Request) -> str:
     """Who answers for a request: the operator as proved, else whoever `by` names. Raises RefusedRequestError."""
     return request.operator or text(request, "by")
+
+
+def quiet_until(request: Request, now: float) -> float:
+    """How long something is to be quiet. Raises RefusedRequestError."""
+    until = moment(request, "until", now)
+    if not now < until <= now + SHELF_S:
+        days = SHELF_S / 86_400
+        raise RefusedRequestError(f"'until' must be later than now ({iso(now)}), by {days:.0f} days at most")
+    return until

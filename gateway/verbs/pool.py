@@ -7,7 +7,7 @@ from typing import Protocol, get_args
 from gateway.clock import Clock
 from gateway.settings.models import Site
 from gateway.verbs.names import Names
-from gateway.verbs.request import RefusedRequestError, Request, number, one_of, text
+from gateway.verbs.request import RefusedRequestError, Request, moment, one_of, text
 from rules.area import DisconnectOrder, PlanKind, PlannedOutage
 from rules.incident import Incident
 
@@ -48,12 +48,13 @@ class Announcing:
     tell: Callable[[Incident], None]  # what changed
 
     async def plan(self, request: Request) -> object:
-        """Announce an outage: `outage` (its id), `node`, `start` and `end` in epoch seconds, `reason`, `kind`."""
+        """Announce an outage: `outage` (its id), `node`, `start` and `end`, `reason`, `kind`."""
+        now = self.clock.wall()
         outage = PlannedOutage(
             text(request, "outage"),
             self.names.node(request),
-            number(request, "start"),
-            number(request, "end"),
+            moment(request, "start", now),
+            moment(request, "end", now),
             text(request, "reason", ""),
             one_of(request, "kind", PLAN_KINDS, "planned"),
         )
@@ -73,9 +74,9 @@ class Announcing:
         return {"outage": outage}
 
     async def order(self, request: Request) -> object:
-        """Know of an order to disconnect: `device`, `at` in epoch seconds (now), `kind` (arrears)."""
-        device, at = self.names.device(request).id, number(request, "at", self.clock.wall())
-        order = DisconnectOrder(device, at, text(request, "kind", "arrears"))
+        """Know of an order to disconnect: `device`, `at` (now), `kind` (arrears)."""
+        device, now = self.names.device(request).id, self.clock.wall()
+        order = DisconnectOrder(device, moment(request, "at", now, now), text(request, "kind", "arrears"))
         self._told(self.rules.order(order))
         self.keep({ORDER + order.device: asdict(order)})
         return asdict(order)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from gateway.clock import Clock, iso
+from gateway.clock import Clock
 from gateway.silence import Silence
-from gateway.verbs.hand import SHELF_S, whose
+from gateway.verbs.hand import quiet_until, whose
 from gateway.verbs.names import Names
-from gateway.verbs.request import RefusedRequestError, Request, number, text
+from gateway.verbs.request import RefusedRequestError, Request, text
 
 
 class Keepers(Protocol):
@@ -38,7 +38,7 @@ class Silencing:
 
     async def silence(self, request: Request) -> object:
         """Silence a `node` or a `device`, or a `kind` of incident, or both: `until`, `by`, `reason`, `silence` (id)."""
-        node, until, now = "", number(request, "until"), self.clock.wall()
+        node, until = "", quiet_until(request, self.clock.wall())
         if "node" in request.arguments:
             node = self.names.node(request)
         elif "device" in request.arguments:
@@ -46,10 +46,6 @@ class Silencing:
         kind = text(request, "kind", "")
         if not node and not kind:
             raise RefusedRequestError("say what is to be silent: a 'node', a 'device' or a 'kind' of incident")
-        if not now < until <= now + SHELF_S:
-            raise RefusedRequestError(
-                f"'until' must be later than now ({iso(now)}), by {SHELF_S / 86_400:.0f} days at most"
-            )
         name = text(request, "silence", request.id)
         silence = Silence(name, until, whose(request), node, kind, text(request, "reason", ""))
         self.keeper.begin(silence)

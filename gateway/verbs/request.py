@@ -1,10 +1,14 @@
 """A request as the verbs get it: who asks for what; and how its arguments are read, or refused with a sentence."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 LONGEST_TEXT = 1000
+SPAN = re.compile(r"([+-]\d{1,6})([smhd])")
+UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 Word = TypeVar("Word", bound=str)
 
 
@@ -39,6 +43,28 @@ def number(request: Request, name: str, otherwise: float | None = None) -> float
     value = request.arguments.get(name, otherwise)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise RefusedRequestError(f"'{name}' is missing or no number")
+    return float(value)
+
+
+def moment(request: Request, name: str, now: float, otherwise: float | None = None) -> float:
+    """A time of the request, in epoch seconds. Raises RefusedRequestError.
+
+    It may be given as such, as ISO 8601 with its zone, or as a span from now: +90m, +2h, -1d.
+    """
+    value = request.arguments.get(name, otherwise)
+    if isinstance(value, str):
+        if span := SPAN.fullmatch(value):
+            return now + float(span[1]) * UNITS_S[span[2]]
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            at = None
+        if at is not None and at.tzinfo is not None:
+            return at.timestamp()
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise RefusedRequestError(
+            f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
+        )
     return float(value)
 
 

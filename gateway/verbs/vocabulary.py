@@ -46,7 +46,9 @@ VOCABULARY: Mapping[str, Verb] = {
             ("incidents", "", "", "what lasts now"),
             ("silences", "", "", "what is silent, until when and by whom"),
             ("figures", "", "", "the gateway's own figures"),
-            ("backfill", "device start end", "", "has a device's memory of a span read when its line is idle"),
+            ("configuration", "", "device", "the settings in force, without secrets; or those of a device"),
+            ("store", "", "", "what waits in the store, for whom, since when and why"),
+            ("backfill", "device start", "end", "has a device's memory of a span read when its line is idle"),
         ),
         *_verbs(
             Changes.NOTHING,

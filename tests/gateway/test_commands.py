@@ -21,11 +21,14 @@ from gateway.settings import load
 from gateway.settings.models import Mqtt, Site
 from gateway.simulate.site import lay_out
 from gateway.south.poll import Lane, Poll
+from gateway.store import Figures
 from gateway.verbs import VOCABULARY, Do, RefusedRequestError, Request, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
+from gateway.verbs.keeping import Keeping
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing, announced, ordered
+from gateway.verbs.request import moment
 from rules.area import DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.hand import Hand
@@ -92,6 +95,12 @@ class Office:
     def keep(self, items: Mapping[str, object | None]) -> None:
         self.kept |= items
 
+    def stored(self) -> Figures:
+        raise NotImplementedError
+
+    async def renew(self) -> Mapping[str, object]:
+        raise NotImplementedError
+
     def commands(self) -> Commands:
         clock = VirtualClock()
         return Commands(self.verbs(clock), clock)
@@ -99,7 +108,8 @@ class Office:
     def verbs(self, clock: Clock) -> Mapping[str, Do]:
         names = Names(self.site)
         return spoken(
-            Asking(names, self.rules, clock, self.ask, lambda: self.figures),
+            Asking(names, self.rules, clock, self.ask),
+            Keeping(self.site, names, lambda: self.figures, self.stored, {}, self.renew),
             Announcing(self.site, names, self.rules, clock, self.keep, self.told.append),
             Handling(self.rules, clock, self.told.append),
         )
@@ -359,7 +369,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "no id": ("read", {"device": "M1"}, "'id' is missing"),
     "an id that is endless": ("read", {"id": "x" * 101}, "'id' is missing"),
     "too long": ("read", b'{"id":"' + b"x" * 20_000 + b'"}', "too long"),
-    "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, figures, "),
+    "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, configuration, figures, "),
     "expired": ("read", {"id": "1", "device": "M1", "expires": NOON - 1}, "expired at 2026-06-01T11:59:59.000Z"),
     "an expiry that is no time": ("read", {"id": "1", "expires": "soon"}, "'expires' must be epoch seconds"),
     "an argument that the verb has not": (
@@ -441,3 +451,24 @@ async def test_an_operator_asks_over_the_broker_and_is_answered(mosquitto: Serve
         operator.disconnect()
         operator.loop_stop()
     assert (answer["id"], answer["result"]["values"]) == ("r1", {"voltage": 230.5})
+
+
+WHEN: dict[str, tuple[object, float]] = {
+    "epoch seconds": (NOON + 5, NOON + 5),
+    "ISO 8601 with a zone": ("2026-06-01T21:00:00+08:00", NOON + 3600),
+    "ISO 8601 in UTC": ("2026-06-01T12:30:00Z", NOON + 1800),
+    "minutes from now": ("+90m", NOON + 5400),
+    "days from now": ("+2d", NOON + 172_800),
+    "a span that is over": ("-30s", NOON - 30),
+}
+
+
+@pytest.mark.parametrize(("said", "at"), WHEN.values(), ids=WHEN.keys())
+def test_a_time_may_be_said_as_people_say_it(said: object, at: float) -> None:
+    assert moment(Request("1", {"until": said}), "until", NOON) == at
+
+
+@pytest.mark.parametrize("said", ["soon", "2026-06-01T12:00:00", "+1y", "+m", True, None, ["+1h"]])
+def test_what_is_no_time_or_has_no_zone_is_refused(said: object) -> None:
+    with pytest.raises(RefusedRequestError, match="'until' is missing or no time: epoch seconds, 2026-06-01T14:00:00"):
+        moment(Request("1", {"until": said}), "until", NOON)

@@ -19,7 +19,7 @@ from tests.virtual import virtual
 def desk(scene: Scene, pipeline: Pipeline) -> Commands:
     """Where operators' requests come in."""
     site, rules = pipeline.site, Engine(pipeline.site.area)
-    asking = Asking(Names(site), rules, scene.clock, scene.bus.ask, dict, pipeline.history.ledger.want)
+    asking = Asking(Names(site), rules, scene.clock, scene.bus.ask, pipeline.history.ledger.want)
     return Commands(spoken(asking), scene.clock)
 
 
