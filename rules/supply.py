@@ -56,7 +56,7 @@ class Supply:
         self._excuse(owned)
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
         explanation = self._weighing.weigh(unwell, owned)
-        self._match(self._wanted.cases(explanation, unwell, masked), set(masked), now)
+        self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._doubt.wishes(unwell, now))
 
     def _excuse(self, owned: Set[str]) -> None:

@@ -29,10 +29,10 @@ class Wanted:
         self._certain = certain
         self._cases = cases
 
-    def cases(self, explanation: Explanation, unwell: Iterable[Witness], masked: Collection[str]) -> list[Case]:
+    def cases(self, explanation: Explanation, unwell: Iterable[Witness], owned: Collection[str]) -> list[Case]:
         """All of them, without keys yet; those that hold most devices first."""
         wanted: list[Case] = [*self._supply(explanation), *map(self._bus, explanation.buses)]
-        wanted += self._unheard(unwell, masked, {device for case in wanted for device in case.devices})
+        wanted += self._unheard(unwell, owned, {device for case in wanted for device in case.devices})
         return sorted(wanted, key=lambda case: -len(case.devices))
 
     def _supply(self, explanation: Explanation) -> Iterator[Case]:
@@ -67,11 +67,11 @@ class Wanted:
         after = max((a for d in bus.devices if (a := self._witnesses[d].alive_at) <= bus.since), default=0.0)
         return Case("", "bus", bus.id, [0, 1, 2], True, list(bus.devices), bus.since, after, score=bus.weight)
 
-    def _unheard(self, unwell: Iterable[Witness], masked: Collection[str], wanted: Set[str]) -> Iterator[Case]:
+    def _unheard(self, unwell: Iterable[Witness], owned: Collection[str], wanted: Set[str]) -> Iterator[Case]:
         """Devices whose silence says nothing of their supply: never heard, or living on a battery."""
         for witness in unwell:
             name = witness.device.id
-            if witness.needs_supply or witness.weight < self._certain or name in masked or name in wanted:
+            if witness.needs_supply or witness.weight < self._certain or name in owned or name in wanted:
                 continue
             if witness.device.kind == "neighbour_ttu" or any(self._explains(c, name) for c in self._cases.values()):
                 continue

@@ -83,3 +83,9 @@ def test_a_peak_is_nothing_and_what_is_over_is_said_to_be() -> None:
         "cleared",
         ("S1 reads 140 degC, the limit is 130 degC",),
     )
+
+
+def test_a_sensor_that_falls_silent_is_a_device_that_failed_and_no_outage() -> None:
+    good: tuple[str, Values | None] = ("S1", {"winding_temperature_a": 90.0})
+    [last] = told([*[good] * 20, *[("S1", None)] * 30])
+    assert (last.type, last.node, last.state) == ("comm_meter", "S1", "confirmed")
