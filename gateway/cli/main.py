@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.key import key
 from gateway.cli.meter import meter
 from gateway.cli.plan import plan
 from gateway.cli.profiles import profiles
@@ -17,6 +19,7 @@ from gateway.cli.replay import replay
 from gateway.cli.run import run
 from gateway.cli.scan import scan
 from gateway.cli.schema import schema
+from gateway.cli.sign import sign
 from gateway.cli.simulate import simulate
 from gateway.cli.store import store
 from gateway.cli.testcases import cases
@@ -32,9 +35,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("audit")(audit)
 app.command("check")(check)
 app.command("demo")(demo)
 app.command("frame")(frame)
+app.command("key")(key)
 app.command("plan")(plan)
 app.command("profiles")(profiles)
 app.command("read")(read)
@@ -43,6 +48,7 @@ app.command("replay")(replay)
 app.command("run")(run)
 app.command("scan")(scan)
 app.command("schema")(schema)
+app.command("sign")(sign)
 app.command("simulate")(simulate)
 app.command("store")(store)
 app.command("watch")(watch)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import orjson
+
 from gateway.clock import Clock, iso
 from gateway.control.chain import (
     CONTINUED,
@@ -34,6 +36,10 @@ FILES = 4
 """Files that share the bound; the oldest goes, on the record, when a fifth begins."""
 
 
+TOPIC = "audit"
+"""Where every record is published; the last one stands there, and its hash is the anchor of the log."""
+
+
 class AuditError(Exception):
     """Nothing can be written down, so nothing may be done: says why."""
 
@@ -44,6 +50,12 @@ class Head:
 
     seq: int
     hash: str
+
+
+def published(record: Record) -> bytes:
+    """A record as it is published: the fields of its line, and its hash."""
+    fields = {"seq": record.seq, "at": record.at, "previous": record.previous, "what": record.what}
+    return orjson.dumps({**fields, **record.told, "hash": record.hash})
 
 
 class AuditFile:
@@ -162,12 +174,17 @@ class Audit:
         """`tell`: every record that was made, in order."""
         self.trouble = ""  # why nothing can be written down; '' while it can
         self._file, self._tell = file, tell
+        self._last: Record | None = None
         self._writer = ThreadPoolExecutor(1, "audit-writer")
 
     @property
     def head(self) -> Head:
         """The last record."""
         return self._file.head
+
+    def standing(self) -> dict[str, bytes]:
+        """What a broker that has forgotten everything must be told again."""
+        return {TOPIC: published(self._last)} if self._last is not None else {}
 
     def open(self, known: Head | None, heard: Callable[[Record], None]) -> None:
         """As `AuditFile.open`, but a log that cannot be used is `trouble` from then on. Blocks."""
@@ -183,6 +200,7 @@ class Audit:
             raise AuditError(self.trouble)
         work = partial(self._file.append, what, **told)
         record = await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        self._last = record
         self._tell(record)
         return record
 

@@ -4,6 +4,7 @@ Every step, and every refusal, is in the audit log before anything else happens,
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -38,13 +39,13 @@ REFUSALS_AN_HOUR = 60
 
 
 class Orders(Protocol):
-    """Where the rules hear that a customer is disconnected on purpose."""
+    """Where the rules hear that a customer is disconnected on purpose: the verbs of the outage pool."""
 
-    def order(self, device: str) -> None:
+    async def order(self, request: Request) -> object:
         """The relay is about to be opened."""
 
-    def unorder(self, device: str) -> None:
-        """It is not, or it is closed again."""
+    async def unorder(self, request: Request) -> object:
+        """It is not, or it is closed again. Raises RefusedRequestError for what stands in area.toml."""
 
 
 @dataclass(slots=True)
@@ -190,13 +191,14 @@ class Control:
         begun = await self._write_down(request, EXECUTING, **action.told(), reason=armed.reason, armed=armed.seq)
         self.limits.note(action.device)
         self._counts.executed += 1
+        subject = replace(request, arguments={"device": action.device})
         if action.name == "disconnect":
-            self.orders.order(action.device)
+            await self.orders.order(subject)
         outcome = await execute(way, self.settings.verify_s)
-        if action.name == "disconnect" and not outcome.may_have_happened:
-            self.orders.unorder(action.device)
-        if action.name == "reconnect" and outcome.good:
-            self.orders.unorder(action.device)
+        closed = action.name == "reconnect" and outcome.good
+        if closed or (action.name == "disconnect" and not outcome.may_have_happened):
+            with contextlib.suppress(RefusedRequestError):  # what stands in area.toml is withdrawn there
+                await self.orders.unorder(subject)
         self._counts.good += outcome.good
         log.info("control: %s of %s by %s: %s", action, action.device, request.operator, outcome.result)
         try:
@@ -252,11 +254,20 @@ class Control:
         self._refusals.append(now)
         return True
 
+    def close(self) -> None:
+        """Let go of the log."""
+        self.audit.close()
+
     @property
     def report(self) -> ControlReport:
         """How it goes."""
         head = self.audit.head
         return replace(self._counts, armed=len(self.tokens), seq=head.seq, hash=head.hash, trouble=self.audit.trouble)
+
+
+async def off(_request: Request) -> object:
+    """What every verb of control says where there is none."""
+    raise RefusedRequestError("control is off: nothing changes a device unless [control] of gateway.toml permits it")
 
 
 def _subject(record: Record) -> Mapping[str, object]:

@@ -40,6 +40,13 @@ def message(operator: str, text: str) -> bytes:
     return f"taiqu request 1\n{operator}\n{text}".encode()
 
 
+def request_of(
+    gateway: str, verb: str, name: str, issued: float, arguments: Mapping[str, object]
+) -> Mapping[str, object]:
+    """A request as it is signed: `name` is its id, `issued` epoch seconds."""
+    return {**arguments, "gateway": gateway, "verb": verb, "id": name, "issued": round(issued, 3)}
+
+
 def sign(key: Key, operator: str, request: Mapping[str, object]) -> bytes:
     """A request in its envelope, ready to be published. Raises KeyFileError."""
     text = orjson.dumps(request).decode()

@@ -65,13 +65,17 @@ class Customers:
         self.ordered: set[str] = set()
         self.heard: list[str] = []
 
-    def order(self, device: str) -> None:
+    async def order(self, request: Request) -> object:
+        device = str(request.arguments["device"])
         self.ordered.add(device)
         self.heard.append(f"order {device}")
+        return None
 
-    def unorder(self, device: str) -> None:
+    async def unorder(self, request: Request) -> object:
+        device = str(request.arguments["device"])
         self.ordered.discard(device)
         self.heard.append(f"unorder {device}")
+        return None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,75 @@
+"""`taiqu audit`: lists the audit log, and says whether anybody has changed it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.options import Config, Json, counted, unusable
+
+if TYPE_CHECKING:
+    from gateway.control.chain import Record
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Files of one log, in order. Default: those of the site.")]
+Anchor = Annotated[str, typer.Option(help="A hash that was published: it has to stand in the log.")]
+
+
+def audit(
+    files: Files = None, config: Config = Path("config/gateway.toml"), anchor: Anchor = "", as_json: Json = False
+) -> None:
+    """List who changed which device, and check that no record was changed, put in or taken out.
+
+    Example: taiqu audit /var/lib/taiqu-gateway/audit-1.log --anchor 4f1d...
+
+    The gateway publishes every record on MQTT (`audit`), with its hash. Whoever writes the whole log anew, or cuts
+    off its end, is found out by a hash that was published before. Exit status 1: the log was tampered with.
+    """
+    from gateway.control.chain import ChainError, records
+
+    anchored, count, last = not anchor, 0, None
+    try:
+        for last in records(files or _of_site(config)):
+            count += 1
+            anchored = anchored or last.hash == anchor.lower()
+            typer.echo(_as_json(last) if as_json else _as_text(last))
+    except ChainError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(unusable(error), err=True)
+        raise typer.Exit(2) from error
+    if not anchored:
+        typer.echo(f"no record has the hash {anchor}: the log was written anew, or its end was cut off", err=True)
+        raise typer.Exit(1)
+    if not as_json:
+        typer.echo(f"{counted(count, 'record')}, each follows the one before; head {last.hash if last else 'none'}")
+
+
+def _of_site(config: Path) -> list[Path]:
+    from gateway.control.chain import files
+    from gateway.settings import SettingsError, load
+
+    try:
+        folder = load(config).store.path.parent
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    found = files(folder)
+    if not found:
+        typer.echo(f"{folder} holds no audit log; there is one as soon as [control] is configured", err=True)
+        raise typer.Exit(2)
+    return found
+
+
+def _as_text(record: "Record") -> str:
+    """One line: who, what, of which device, and the rest as it was written."""
+    told = dict(record.told)
+    first = [str(told.pop(key)) for key in ("operator", "action", "device") if told.get(key)]
+    rest = [f"{key}={value}" for key, value in told.items() if value != ""]
+    return "  ".join([f"{record.seq:>6}", record.at, f"{record.what:<11}", *first, *rest])
+
+
+def _as_json(record: "Record") -> str:
+    from gateway.control.audit import published
+
+    return published(record).decode()
