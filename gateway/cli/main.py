@@ -9,6 +9,7 @@ from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.frame import frame
+from gateway.cli.group import Group
 from gateway.cli.key import key
 from gateway.cli.meter import meter
 from gateway.cli.plan import plan
@@ -28,6 +29,7 @@ from gateway.cli.watch import watch
 
 app = typer.Typer(
     name="taiqu",
+    cls=Group,
     no_args_is_help=True,
     invoke_without_command=True,
     rich_markup_mode="markdown",

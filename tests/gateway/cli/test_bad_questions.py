@@ -99,3 +99,17 @@ def test_a_wrong_row_of_the_devices_is_told_with_its_place(
     assert says in result.stdout + result.stderr
     assert "devices.csv" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+WRONG_OPTIONS = {
+    "an option that does not exist": (["store", "--nope"], "No such option: --nope; see taiqu store --help"),
+    "a command that does not exist": (["explode"], "No such command 'explode'; see taiqu --help"),
+    "an argument too few": (["scan"], "Missing argument 'port'; see taiqu scan --help"),
+    "an option without its value": (["watch", "--seconds"], "Option '--seconds' requires an argument."),
+}
+
+
+@pytest.mark.parametrize(("command", "says"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS.keys())
+def test_a_wrong_option_is_one_line_too(command: list[str], says: str) -> None:
+    done = CliRunner().invoke(app, command, prog_name="taiqu")
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", says + "\n")
