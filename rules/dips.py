@@ -18,7 +18,7 @@ class Dips:
         own = {kind: of_class(limits, "voltage", kind) for kind in {device.kind for device in area.devices}}
         self._low_v = {kind: one["dip_share"] * area.nominal_voltage for kind, one in own.items()}
         self._good_v = {kind: one["low_share"] * area.nominal_voltage for kind, one in own.items()}
-        self._dead_v = limits["outage"]["dead_share"] * area.nominal_voltage
+        self._dead_v = {kind: of_class(limits, "outage", kind)["dead_share"] * area.nominal_voltage for kind in own}
         self._poll = area.poll_period_s
         self._low: dict[str, tuple[float, float, int]] = {}  # by device: epoch seconds, V, readings in a row
         self.seen: dict[str, tuple[float, float]] = {}  # by device: epoch seconds, V
@@ -38,7 +38,7 @@ class Dips:
                 self.seen[device] = (at, volt)
             return bool(self.seen)
         readings = was[2] + 1 if was else 1
-        self._low[device] = (witness.at, least, readings if least >= self._dead_v else readings + 1)
+        self._low[device] = (witness.at, least, readings if least >= self._dead_v[kind] else readings + 1)
         return bool(self.seen)
 
     def forget(self, device: str) -> None:

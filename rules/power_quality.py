@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from rules.area import Area
+from rules.area import Area, Device
 from rules.book import Claim
 from rules.incident import Severity
 from rules.observation import Observation
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import Witness
 
@@ -176,17 +176,21 @@ class PowerQuality:
     """Every device that gives such points. A device that something else explains is not to be given to it."""
 
     def __init__(self, tree: Tree, limits: Limits, area: Area) -> None:
-        own = limits["quality"]
-        self._own = own
+        kinds = {device.kind for device in area.devices}
+        self._own = {kind: of_class(limits, "quality", kind) for kind in kinds}
         self._tree = tree
         self._gap = 2.5 * area.poll_period_s
         top = tree.transformer()
-        self._scale = Scale(
-            alive_v=limits["outage"]["half_share"] * area.nominal_voltage,
-            nominal_hz=own["frequency_hz"],
-            least_a=own["unbalance_least_a"],
-            least_kva=own["power_factor_load_share"] * ((top.rated_kva if top else None) or 0.0),
-        )
+        rated = (top.rated_kva if top else None) or 0.0
+        self._scales = {
+            kind: Scale(
+                alive_v=of_class(limits, "outage", kind)["half_share"] * area.nominal_voltage,
+                nominal_hz=own["frequency_hz"],
+                least_a=own["unbalance_least_a"],
+                least_kva=own["power_factor_load_share"] * rated,
+            )
+            for kind, own in self._own.items()
+        }
         self._checks: dict[str, tuple[int, tuple[Check, ...]]] = {}  # by device, for that many points
         self.windows: dict[str, Window] = {}  # by type/device
         self._news: list[tuple[str, Claim | None]] = []
@@ -198,8 +202,8 @@ class PowerQuality:
             known = self._checks[seen.device] = (len(seen.values), tuple(self._fitting(seen.values, witness)))
         completed = False
         for check in known[1]:
-            value = check.measure(seen.values, self._scale)
-            if value is not None and self._gather(check, seen.device, seen.at, value):
+            value = check.measure(seen.values, self._scales[witness.device.kind])
+            if value is not None and self._gather(check, witness.device, seen.at, value):
                 completed = True
         return completed
 
@@ -224,8 +228,8 @@ class PowerQuality:
             if fits[check.of] and any(values.get(point) is not None for point in check.needs):
                 yield check
 
-    def _gather(self, check: Check, device: str, at: float, value: float) -> bool:
-        key = f"{check.type}/{device}"
+    def _gather(self, check: Check, device: Device, at: float, value: float) -> bool:
+        key, own = f"{check.type}/{device.id}", self._own[device.kind]
         window = self.windows.get(key)
         if window is None:
             window = self.windows[key] = Window(at, at)
@@ -234,18 +238,18 @@ class PowerQuality:
         window.at = at
         window.total += value
         window.count += 1
-        if at - window.since < self._own[check.window] or window.count < 2:
+        if at - window.since < own[check.window] or window.count < 2:
             return False
         mean, since = window.total / window.count, window.since
         window.since, window.total, window.count = at, 0.0, 0
-        limit = self._own[check.limit]
+        limit = own[check.limit]
         beyond = limit - mean if check.below else mean - limit
         if beyond > 0:
             window.mean = mean
             if not window.outside:
                 window.outside = since
-                self._news.append((key, self._claim(check, device, window, limit)))
-        elif window.outside and -beyond >= limit * self._own["margin_share"]:
+                self._news.append((key, self._claim(check, device.id, window, limit)))
+        elif window.outside and -beyond >= limit * own["margin_share"]:
             window.outside = 0.0
             self._news.append((key, None))
         return True

@@ -1,6 +1,6 @@
 """Every threshold of the rules: default, unit, meaning and where the default comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 Limits = Mapping[str, Mapping[str, float]]
@@ -163,12 +163,22 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
 }
 
 
-CLASSES: Mapping[str, str] = {f"voltage_{kind}": "voltage" for kind in ("meter", "ltu", "ttu")}
+BY_CLASS: Mapping[str, Collection[str]] = {
+    "voltage": _DEFAULTS["voltage"].keys(),
+    "outage": ("dead_share", "half_share"),
+    "comm": ("miss_floor", "miss_ceiling", "memory_polls"),
+    "quality": _DEFAULTS["quality"].keys(),
+    "weak": ("clock_s", "clock_alarm_s"),
+}
+"""Thresholds that one device is held against, by rule: they may differ by class of devices. The others weigh many
+devices together, or are those of one class already."""
+
+CLASSES: Mapping[str, str] = {f"{rule}_{kind}": rule for rule in BY_CLASS for kind in ("meter", "ltu", "ttu")}
 """Tables that change a rule's thresholds for one class of devices only, and that rule."""
 
 
 def of_class(limits: Limits, rule: str, kind: str) -> Mapping[str, float]:
-    """The complete thresholds of a rule for one class of devices."""
+    """The complete thresholds of a rule for one class of devices; of them only those in BY_CLASS may differ."""
     return limits.get(f"{rule}_{kind}", limits[rule])
 
 
@@ -207,6 +217,8 @@ def _fault(rule: str, key: str, value: object) -> str:
     known = names.get(key)
     if known is None:
         return f"is no threshold of this rule; it has {', '.join(names)}"
+    if rule in CLASSES and key not in BY_CLASS[CLASSES[rule]]:
+        return f"holds for all devices together: set it in [{CLASSES[rule]}]"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number in {known.unit}"
     if not known.low <= value <= known.high:
@@ -217,13 +229,15 @@ def _fault(rule: str, key: str, value: object) -> str:
 def as_toml() -> str:
     """The text of config/rules.toml: every threshold at its default, with its meaning."""
     lines = [
-        "# Thresholds of the rules. Everything stands at its default here; a line that is left out keeps it.",
-        "# Times in polls grow with poll_period_s of the area. `taiqu check` names what does not fit.",
-        "# [voltage] holds for all devices; tables [voltage_meter], [voltage_ltu] and [voltage_ttu] with any of its",
-        "# thresholds change them for one class: low_share = 0.95 below [voltage_ttu], for example.",
+        "# Thresholds of the rules. Everything stands at its default here; a line that is left out keeps it. A gateway",
+        "# serves one area: this file is that area's. Times in polls grow with poll_period_s of the area.",
+        "# What is marked * may differ by class of devices: a table with the class behind its name changes it for that",
+        "# class. low_share = 0.95 below [voltage_ttu], for example; classes are meter, ltu and ttu.",
+        "# `taiqu check` names what does not fit.",
     ]
     for rule, names in _DEFAULTS.items():
         lines += ["", f"[{rule}]"]
         for name, one in names.items():
-            lines.append(f"{name} = {one.default:g}".ljust(28) + f"# {one.unit}: {one.meaning} ({one.source})")
+            mark = " *" if name in BY_CLASS.get(rule, ()) else ""
+            lines.append(f"{name} = {one.default:g}".ljust(28) + f"# {one.unit}: {one.meaning} ({one.source}){mark}")
     return "\n".join(lines) + "\n"

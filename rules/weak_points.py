@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from rules.area import Area
+from rules.area import Area, Device
 from rules.book import Claim
 from rules.incident import Severity
 from rules.observation import Observation
-from rules.thresholds import Limits
+from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import ALIVE, Witness
 
@@ -29,6 +29,7 @@ class WeakPoints:
         self._tree = tree
         self._witnesses = witnesses
         self._limits = limits["weak"]
+        self._clocks = {kind: of_class(limits, "weak", kind) for kind in {device.kind for device in area.devices}}
         self._no_load = limits["report"]["no_load_a"]
         self._nominal = area.nominal_voltage
         self._meters = [device.id for device in area.devices if device.kind == "meter"]
@@ -44,7 +45,7 @@ class WeakPoints:
         values = seen.values
         offset = values.get("clock_offset")
         if offset is not None:
-            self._clock(seen.device, seen.at, offset)
+            self._clock(witness.device, seen.at, offset)
         energy = values.get("energy_import")
         if energy is not None:
             self._register(witness, seen.at, energy - (values.get("energy_export") or 0.0))
@@ -68,12 +69,12 @@ class WeakPoints:
         yield from self._news
         self._news = []
 
-    def _clock(self, device: str, at: float, offset: float) -> None:
-        key, far = f"clock/{device}", abs(offset)
-        if far > self._limits["clock_s"]:
-            serious = far > self._limits["clock_alarm_s"]
+    def _clock(self, device: Device, at: float, offset: float) -> None:
+        key, far, own = f"clock/{device.id}", abs(offset), self._clocks[device.kind]
+        if far > own["clock_s"]:
+            serious = far > own["clock_alarm_s"]
             says = f"its clock is off by {offset:.0f} s"
-            self._say(key, "clock_drift", device, at, "minor" if serious else "info", says, {"offset_s": offset})
+            self._say(key, "clock_drift", device.id, at, "minor" if serious else "info", says, {"offset_s": offset})
         else:
             self._over(key)
 

@@ -104,9 +104,10 @@ class Witness:
         self.wire = wire
         self.places = tuple("ABC".index(phase) for phase in device.phases)
         self.single = len(device.phases) == 1 and device.kind == "meter"
-        self._limits = limits["comm"]
-        self._dead_v = limits["outage"]["dead_share"] * nominal
-        self._half_v = limits["outage"]["half_share"] * nominal
+        self._limits = of_class(limits, "comm", device.kind)
+        shares = of_class(limits, "outage", device.kind)
+        self._dead_v = shares["dead_share"] * nominal
+        self._half_v = shares["half_share"] * nominal
         own = of_class(limits, "voltage", device.kind)
         self._low_v = (own["low_share"] + own["margin_share"]) * nominal
         self._high_v = (own["high_share"] - own["margin_share"]) * nominal

@@ -156,3 +156,32 @@ def test_limits_by_class(thresholds: Mapping[str, Mapping[str, float]], expected
     even = phases("voltage", 211.0, 211.0, 211.0)
     said = told([{"LTU": even, "M0": even, "TTU": terminal(211.0)}] * 10, thresholds)
     assert [(incident.type, incident.node) for incident in said] == expected
+
+
+CLASSES: dict[str, tuple[dict[str, dict[str, float]], str, dict[str, float], list[tuple[str, str]]]] = {
+    "a limit of meters does not hold for the terminal": (
+        {"quality_meter": {"voltage_thd_percent": 2.0}}, "TTU", terminal(voltage_thd_a=3.0), [],
+    ),
+    "it holds for meters": (
+        {"quality_meter": {"voltage_thd_percent": 2.0}}, "M1", {"voltage": 230.0, "voltage_thd": 3.0},
+        [("voltage_distortion", "M1")],
+    ),
+    "a terminal's clock may be held to a second": (
+        {"weak_ttu": {"clock_s": 1.0}}, "TTU", terminal(clock_offset=2.0), [("clock_drift", "TTU")],
+    ),
+    "a meter's not with it": ({"weak_ttu": {"clock_s": 1.0}}, "M1", {"voltage": 230.0, "clock_offset": 2.0}, []),
+    "meters may call a phase dead earlier": (
+        {"outage_meter": {"dead_share": 0.3}}, "M0", phases("voltage", 230.0, 230.0, 50.0), [("phase_loss", "M0")],
+    ),
+    "that does not hold for other devices": (
+        {"outage_ttu": {"dead_share": 0.3}}, "M0", phases("voltage", 230.0, 230.0, 50.0), [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("thresholds", "device", "values", "expected"), CLASSES.values(), ids=CLASSES.keys())
+def test_a_class_of_devices_has_limits_of_its_own(
+    thresholds: dict[str, dict[str, float]], device: str, values: dict[str, float], expected: list[tuple[str, str]]
+) -> None:
+    said = told([{"M2": {"voltage": 230.0}, device: values}] * 25, thresholds)
+    assert [(one.type, one.node) for one in said] == expected

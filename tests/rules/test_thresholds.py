@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.thresholds import as_toml, complete, defaults, faults, of_class
+from rules.thresholds import BY_CLASS, as_toml, complete, defaults, faults, of_class
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "rules.toml"
 
@@ -22,6 +22,10 @@ WRONG: dict[str, tuple[dict[str, object], tuple[str, str, str]]] = {
     "a class's key that does not exist": (
         {"voltage_ltu": {"lo": 1}},
         ("voltage_ltu", "lo", "is no threshold of this rule"),
+    ),
+    "a class's key that holds for all devices together": (
+        {"outage_meter": {"confirm_s": 60}},
+        ("outage_meter", "confirm_s", "holds for all devices together: set it in [outage]"),
     ),
     "a value instead of a table": ({"voltage": 3}, ("voltage", "", "must be a table")),
 }
@@ -49,6 +53,14 @@ def test_a_class_has_what_its_table_says_and_else_what_holds_for_all() -> None:
     full = complete({"voltage": {"low_share": 0.91}, "voltage_ttu": {"high_share": 1.05}})
     own = [of_class(full, "voltage", kind) for kind in ("ttu", "meter", "neighbour_ttu")]
     assert [(one["low_share"], one["high_share"]) for one in own] == [(0.91, 1.05), (0.91, 1.07), (0.91, 1.07)]
+
+
+def test_what_may_differ_by_class_is_marked() -> None:
+    table, marked = "", set()
+    for line in PUBLISHED.read_text(encoding="utf-8").splitlines():
+        table = line.strip("[]") if line.startswith("[") else table
+        marked |= {(table, line.split()[0])} if line.endswith(" *") else set()
+    assert marked == {(rule, name) for rule, names in BY_CLASS.items() for name in names}
 
 
 def test_every_threshold_has_a_unit_and_a_meaning() -> None:
