@@ -27,7 +27,7 @@ from gateway.north.influx import InfluxSender
 from gateway.north.influx_write import InfluxWriter
 from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
-from gateway.office import verbs_of
+from gateway.office import check_of, control_of, verbs_of
 from gateway.pipeline import Pipeline, told
 from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
@@ -88,7 +88,8 @@ class Gateway:
         self._line_of = {device.id: device.line for device in site.devices}
         self.clocks = self._clocks()
         answers = remembering("answers", partial(Answers, keep=self.keep, flush=self.store.flush), saved)
-        self.commands = Commands(verbs_of(self), clock, answers=answers)
+        self.control = control_of(self, saved)
+        self.commands = Commands(verbs_of(self), clock, check_of(self, saved), answers)
         self.mqtt = self._mqtt()
         self.influx = self._influx()
         self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
@@ -104,6 +105,8 @@ class Gateway:
         writing = asyncio.create_task(self.store.run())
         try:
             await self.end_day()
+            if self.control is not None:
+                await self.control.begin(boot_id=self.boot_id, version=version("taiqu-gateway"))
             async with asyncio.TaskGroup() as north:
                 sending = [north.create_task(sender.run()) for sender in (self.mqtt, self.influx) if sender is not None]
                 async with asyncio.TaskGroup() as south:
@@ -129,6 +132,8 @@ class Gateway:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
             await self.store.close()
+            if self.control is not None:
+                self.control.audit.close()
 
     async def _tick(self) -> None:
         """Time passes for the rules even when nothing is heard, and for the gateway itself."""
@@ -214,7 +219,7 @@ class Gateway:
             self.birth,
             self.commands,
             Company.of(self.site, self.clock.wall, int(self.boot_id[:2], 16)),
-            self.board.standing,
+            self._standing,
         )
 
     def _influx(self) -> InfluxSender | None:
@@ -222,6 +227,10 @@ class Gateway:
             return None
         write = InfluxWriter(self.site.influx).write
         return InfluxSender(self.site, self.site.influx, self.store.outbox("influx"), write, self.figures)
+
+    def _standing(self) -> dict[str, bytes]:
+        """What stands on its topic, besides alarms and notices."""
+        return self.board.standing() | (self.control.audit.standing() if self.control is not None else {})
 
     def keep(self, items: Mapping[str, object | None]) -> None:
         """Items of state to disk; None: forget it."""
@@ -276,6 +285,7 @@ class Gateway:
             "silenced": self.pipeline.silences.held,
             "silences": [asdict(silence) for silence in self.pipeline.silences.lasting()],
             "commands": asdict(self.commands.report),
+            "control": None if self.control is None else asdict(self.control.report),
             "lines": [asdict(bus.report()) for bus in self.buses.values()],
             "store": asdict(self.store.figures()),
             "backfill": asdict(self.pipeline.history.ledger.figures()),

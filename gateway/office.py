@@ -1,9 +1,14 @@
 """What operators may ask of a gateway: the themes of verbs, wired to its parts. A parts list, as `app` is."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from gateway.verbs import Do, spoken
+from drivers.api import Conversation
+from gateway.north.commands import Asked, Check
+from gateway.north.signature import Seen, Signatures
+from gateway.settings.models import Device
+from gateway.south.poll import Lane, Poll
+from gateway.verbs import VOCABULARY, Changes, Do, RefusedRequestError, Request, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
 from gateway.verbs.keeping import Keeping, Sink
@@ -14,20 +19,65 @@ from gateway.verbs.quiet import Silencing
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+    from gateway.control.control import Control
+
+CONTROL = [verb.name for verb in VOCABULARY.values() if verb.changes is Changes.METER]
+"""Verbs that change a device."""
+
+
+async def off(_request: Request) -> object:
+    """What each of them says where there is no control."""
+    raise RefusedRequestError("control is off: nothing changes a device unless [control] of gateway.toml permits it")
 
 
 def verbs_of(gateway: "Gateway") -> Mapping[str, Do]:
     """The verbs of one gateway."""
     site, rules, clock, names = gateway.site, gateway.rules, gateway.clock, Names(gateway.site)
     remember = gateway.pipeline.history.ledger.want
-    return spoken(
+    control = [gateway.control] if gateway.control is not None else []
+    themes = spoken(
+        *control,
         Asking(names, rules, clock, gateway.ask, remember),
-        Announcing(site, names, rules, clock, gateway.keep, gateway.tell),
+        announcing(gateway),
         Handling(rules, clock, gateway.tell),
         Silencing(names, gateway.pipeline.silences, clock, gateway.keep),
         Lines(names, gateway.buses, gateway.clocks, clock),
         Keeping(site, names, gateway.figures, gateway.store.figures, _sinks(gateway), gateway.renewal.ask),
     )
+    return {**dict.fromkeys(CONTROL, off), **themes}
+
+
+def announcing(gateway: "Gateway") -> Announcing:
+    """What tells the rules of the utility's plans and orders."""
+    return Announcing(gateway.site, Names(gateway.site), gateway.rules, gateway.clock, gateway.keep, gateway.tell)
+
+
+def control_of(gateway: "Gateway", saved: Mapping[str, object]) -> "Control | None":
+    """What changes devices; None where the site says nothing of it."""
+    settings = gateway.site.control
+    if settings is None:
+        return None
+    from gateway.control.start import begin  # the sites without it do without its weight
+
+    def carry(device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:
+        return gateway.buses[device.line].carry(device.id, talk, lane)
+
+    return begin(gateway.site, settings, gateway.clock, saved, carry, announcing(gateway), gateway.store.put)
+
+
+def check_of(gateway: "Gateway", saved: Mapping[str, object]) -> Check:
+    """Who finds out who asks. Who tries to change a device and proves nothing is written down."""
+    signatures = Signatures(gateway.site.id, gateway.site.commands, gateway.clock, Seen(saved, gateway.keep))
+
+    def check(verb: str, body: Mapping[str, Any]) -> Asked:
+        try:
+            return signatures.check(verb, body)
+        except RefusedRequestError as error:
+            if gateway.control is not None and verb in CONTROL:
+                gateway.control.turned_away(verb, body, str(error))
+            raise
+
+    return check
 
 
 def _sinks(gateway: "Gateway") -> Mapping[str, Sink]:

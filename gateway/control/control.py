@@ -254,20 +254,11 @@ class Control:
         self._refusals.append(now)
         return True
 
-    def close(self) -> None:
-        """Let go of the log."""
-        self.audit.close()
-
     @property
     def report(self) -> ControlReport:
         """How it goes."""
         head = self.audit.head
         return replace(self._counts, armed=len(self.tokens), seq=head.seq, hash=head.hash, trouble=self.audit.trouble)
-
-
-async def off(_request: Request) -> object:
-    """What every verb of control says where there is none."""
-    raise RefusedRequestError("control is off: nothing changes a device unless [control] of gateway.toml permits it")
 
 
 def _subject(record: Record) -> Mapping[str, object]:

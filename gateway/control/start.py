@@ -18,7 +18,7 @@ HEAD = "audit-head"
 Put = Callable[[Iterable[Draft], Mapping[str, object | None]], None]
 
 
-def control_of(
+def begin(
     site: Site,
     settings: ControlSettings,
     clock: Clock,

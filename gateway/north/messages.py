@@ -17,6 +17,10 @@ LASTING = ("suspected", "confirmed")
 """States of an incident in which its alarm stands."""
 
 
+STANDING = ("pool/", "audit")
+"""What topics of other rows begin with whose last message stays."""
+
+
 def unpacked(payload: bytes) -> bytes:
     """A payload as JSON, whether the gateway packs or not. Raises OSError for what is cut short."""
     return gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
@@ -93,10 +97,11 @@ class CustomersNotices(Protocol):
 def event(row: Row, store: str, source: str, notices: CustomersNotices) -> Parcel:
     """A change of an incident: a CloudEvents 1.0 envelope, and alarm and notices that stand or fall with it.
 
-    A row of another kind, such as a day's statistics, is published as it is; the pool's entries stand.
+    A row of another kind, such as a day's statistics, is published as it is; the pool's entries stand, and the last
+    record of the audit log.
     """
     if not row.key.startswith("event/"):
-        return Parcel((row.id,), (Message(row.key, row.body, retain=row.key.startswith("pool/")),))
+        return Parcel((row.id,), (Message(row.key, row.body, retain=row.key.startswith(STANDING)),))
     said = orjson.loads(row.body)
     head = orjson.dumps(
         {

@@ -33,6 +33,8 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[Metric]:
     yield from _devices(figures["lines"])
     yield from _store(figures["store"])
     yield from _backfill(figures.get("backfill", {}))
+    if control := figures.get("control"):
+        yield from _control(control)
     for sink in ("mqtt", "influx"):
         if report := figures.get(sink):
             yield f"{sink}_connected", "gauge", "1 while the other side is there.", [({}, report["connected"])]
@@ -48,6 +50,21 @@ def _backfill(ledger: Mapping[str, int]) -> Iterator[Metric]:
         kind = "gauge" if key in means else "counter"
         name = f"backfill_{key}" if kind == "gauge" else f"backfill_{key}_total"
         yield name, kind, means.get(key, f"Work on gaps: {key}."), [({}, float(count))]
+
+
+def _control(control: Mapping[str, Any]) -> Iterator[Metric]:
+    yield "control_armed", "gauge", "Actions that wait to be confirmed.", [({}, control["armed"])]
+    yield "control_executed_total", "counter", "Actions that devices were told.", [({}, control["executed"])]
+    yield "control_verified_total", "counter", "Those that the devices showed.", [({}, control["good"])]
+    yield (
+        "control_refused_total",
+        "counter",
+        "Requests to change a device that were refused.",
+        [({}, control["refused"])],
+    )
+    head = {"hash": str(control["hash"])}
+    yield "audit_records", "gauge", "The audit log's last record, and its hash.", [(head, control["seq"])]
+    yield "audit_trouble", "gauge", "1 while nothing can be written down.", [({}, float(bool(control["trouble"])))]
 
 
 def _lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Metric]:

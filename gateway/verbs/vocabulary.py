@@ -75,5 +75,11 @@ VOCABULARY: Mapping[str, Verb] = {
             ("unsilence", "silence", "", "ends a silence; what it kept back and still lasts is told"),
             ("progress", "incident state", "expected_end", "how far the crew is; customers are told"),
         ),
+        *_verbs(
+            Changes.METER,
+            ("arm", "device action reason", "parameter values", "asks for a token to change a device with"),
+            ("confirm", "device action token", "", "has what was armed done, once, and looks what came of it"),
+            ("disarm", "device action token", "", "gives a token back; nothing is done"),
+        ),
     )
 }
