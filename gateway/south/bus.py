@@ -183,6 +183,8 @@ class Bus:
                 return self._unasked(job, str(error))
             except Exception as error:  # noqa: BLE001 - a stranger's driver must not stop the other devices
                 return self._unasked(job, job.station.driver_failed(error))
+            if job.talk is None:
+                job.station.says = "; ".join(outcome.says)
             if job.talk is None or outcome.answered:  # silence about a service says nothing of the device
                 self._judge(job.station, outcome)
             return self._poll(job, outcome)
@@ -221,6 +223,7 @@ class Bus:
         outcome = await station.caller.carry(self._talk(station, points, now), retries, proven)
         station.remember(outcome.learned, now)
         station.learn(outcome, points, self._now())
+        outcome.complete(points)
         if not outcome.sent_at:
             outcome.refused.append("all")
             outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")
@@ -247,7 +250,7 @@ class Bus:
             self._access.unanswered()
         station.health.failed()
         if station.health.just_down:
-            log.warning("device %s: down (%s)", station.device.id, "; ".join(outcome.says))
+            log.warning("device %s: down (%s)", station.device.id, station.says)
 
     def _reschedule(self, station: Station, now: float) -> None:
         pause = self._pause(station) if station.health.down else 0.0

@@ -31,6 +31,12 @@ class Outcome:
     says: list[str] = field(default_factory=list)
     learned: frozenset[str] = frozenset()  # how the device wants to be spoken to, in the driver's words
 
+    def complete(self, asked: Sequence[str]) -> None:
+        """Some answers came, others not: the points that are missing have no value."""
+        if self.readings and (self.silences or self.garbled):
+            heard = {reading.point for reading in self.readings}
+            self.readings = [*self.readings, *(Reading(point, None) for point in asked if point not in heard)]
+
     @property
     def fault(self) -> Fault | None:
         """Why there are no values at all; None when there are some, or the device answered that it holds none."""

@@ -47,6 +47,7 @@ class DeviceReport:
     mute: tuple[str, ...]  # points it stays silent about while it answers others
     utilisation: float = 0.0  # share of its line's time, 0 to 1
     success: float | None = None  # share of its polls that gave readings, 0 to 1; None before the first
+    says: str = ""  # what was wrong with its last conversation, with the frame where there was one
 
 
 @dataclass(frozen=True, slots=True)

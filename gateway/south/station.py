@@ -34,6 +34,7 @@ class Station:
         self.visit_s = 0.0  # what the last visit cost the line
         self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
         self.waiting = False  # due and in the queue
+        self.says = ""  # what was wrong with its last conversation, with the frame where there was one
         self._refused: dict[str, float] = {}  # where -> until when
         self._learned: frozenset[str] = frozenset()  # how it wants to be spoken to
         self._learned_until = float("inf")
@@ -99,6 +100,7 @@ class Station:
             mute=tuple(sorted(self._mute)),
             utilisation=counts.busy_s / max(elapsed_s, 1e-9),
             success=counts.success,
+            says=self.says,
         )
 
     def _listen(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:

@@ -60,10 +60,10 @@ def seat(device: Device) -> Seat:
 
 
 def wrong(devices: Sequence[Device], poll_device: str, got: dict[str, object]) -> dict[str, object]:
+    """Values that are not what the device holds; no value is never wrong."""
     expected = held(next(device for device in devices if device.id == poll_device))
-    return {
-        point: value for point, value in got.items() if float(str(value)) != pytest.approx(float(str(expected[point])))
-    }
+    known = {point: float(str(value)) for point, value in got.items() if value is not None}
+    return {point: value for point, value in known.items() if value != pytest.approx(float(str(expected[point])))}
 
 
 FOREIGN = (

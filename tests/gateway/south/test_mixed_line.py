@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from drivers.modbus.wire import rtu_frame
 from drivers.registry import driver
+from drivers.sim.modbus import SimulatedModbus
 from tests.gateway.south.mixed import device, faulty, seat, wrong
 from tests.gateway.south.rig import running, spans, values
 from tests.lines import FAULTS, Seat, SimulatedLine
@@ -50,6 +52,36 @@ async def test_a_line_with_every_fault_gives_no_wrong_value_and_says_why_there_i
     assert set(proof.spoilt) == set(FAULTS)
     assert proof.refused <= proof.spoilt.total()  # nothing is refused but what the line spoilt
     assert proof.report.late_answers > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Nonsense:
+    """A device whose answers about some registers are cut short, with a good checksum."""
+
+    device: SimulatedModbus
+    start: int
+
+    def answer(self, heard: bytes) -> bytes:
+        said = self.device.answer(heard)
+        if said and int.from_bytes(heard[2:4], "big") >= self.start:
+            return rtu_frame(said[0], bytes([4, 2]) + said[3:5])
+        return said
+
+
+@virtual
+async def test_nonsense_is_reported_with_the_frame_and_only_its_own_points_have_no_value() -> None:
+    bad, good = device(1, "eastron-sdm630", period=10.0), device(3, "eastron-sdm630", period=10.0)
+    bad = replace(bad, points=("voltage_a", "voltage_b", "frequency", "energy_import"))  # the last two lie far behind
+    meter = SimulatedModbus(bad.profile, bad.address, {"voltage_a": 230.5, "voltage_b": 231.5, "frequency": 50.0})
+    async with running(SimulatedLine([Seat(Nonsense(meter, 60)), seat(good)]), bad, good, drivers=driver) as rig:
+        await asyncio.sleep(25)
+        report = rig.report("m1")
+    lost = {"frequency": None, "energy_import": None}
+    assert [values(poll) for poll in rig.of("m1")] == [{"voltage_a": 230.5, "voltage_b": 231.5, **lost}] * 3
+    assert set(rig.faults("m1") + rig.faults("m3")) == {None}
+    assert None not in values(rig.of("m3")[-1]).values()
+    assert "02 04 02 42 48" in rig.of("m1")[-1].says
+    assert (report.says, report.down) == (rig.of("m1")[-1].says, False)
 
 
 @dataclass(frozen=True, slots=True)

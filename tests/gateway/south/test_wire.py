@@ -42,8 +42,8 @@ async def test_no_answer_is_ever_taken_for_another(faults: Faults, echo: bool) -
     async with running(device_line(faults, echo=echo), *devices, line=line) as rig:
         await asyncio.sleep(600)
     got = [item for poll in rig.polls for item in values(poll).items()]
-    assert len(got) > 800
-    assert [pair for pair in got if pair[1] != HELD[pair[0]]] == []
+    assert sum(value is not None for _, value in got) > 800
+    assert [pair for pair in got if pair[1] not in (HELD[pair[0]], None)] == []
 
 
 @virtual
@@ -53,7 +53,7 @@ async def test_without_a_guard_late_answers_do_become_other_values() -> None:
     faults = LINES["late by less than the guard"]
     async with running(device_line(faults), toy("01", *POINTS, period=5.0), line=line) as rig:
         await asyncio.sleep(600)
-    assert any(value != HELD[point] for poll in rig.polls for point, value in values(poll).items())
+    assert any(value not in (HELD[point], None) for poll in rig.polls for point, value in values(poll).items())
 
 
 @virtual
