@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -29,6 +30,7 @@ from gateway.settings.models import (
     Store,
     Tls,
 )
+from gateway.verbs import VOCABULARY, Verb
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
@@ -75,6 +77,27 @@ def test_every_command_stands_in_the_readme() -> None:
 def test_every_command_has_an_example_in_its_help(name: str) -> None:
     command = typer.main.get_group(app).commands[name]
     assert re.search(rf"Examples?: taiqu {name}\b", command.help or "")
+
+
+ROWS = {
+    row[1]: row
+    for row in re.finditer(r"^\| `(\w+)` \| (.*?) ?\| (.*?) \| `(taiqu ask .*?)` \|$", DOCUMENTS["README.md"], re.M)
+}
+
+
+def test_every_verb_for_operators_stands_in_the_readme() -> None:
+    assert ROWS.keys() == VOCABULARY.keys()
+
+
+@pytest.mark.parametrize("verb", VOCABULARY.values(), ids=VOCABULARY.keys())
+def test_a_verb_has_the_arguments_that_the_readme_gives_it_and_an_example_that_fits(verb: Verb) -> None:
+    needs, _, takes = ROWS[verb.name][2].partition("[")
+    assert re.findall(r"`(\w+)`", needs) == list(verb.needs)
+    assert re.findall(r"`(\w+)`", takes) == list(verb.takes)
+    _, _, name, *words = shlex.split(ROWS[verb.name][4].partition(" --operator")[0])
+    given = [word.partition("=")[0] for word in words]
+    assert name == verb.name
+    assert set(verb.needs) <= set(given) <= set(verb.arguments)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
 
-UsageError = typer.BadParameter.__bases__[0]
+UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 """What typer raises for a wrong question; it has no name of its own there."""
 
 

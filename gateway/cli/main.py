@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.ask import ask
 from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.demo import demo
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("ask")(ask)
 app.command("audit")(audit)
 app.command("check")(check)
 app.command("demo")(demo)

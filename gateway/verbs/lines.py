@@ -1,7 +1,8 @@
 """Verbs about a line: what passes on it, who is on it, and the clocks of its meters."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,14 +62,12 @@ class Lines:
         here = [device for device in self.names.devices.values() if device.line == bus.line.id]
         search = Search(bus.explore, _bauds(request) or usual_bauds(here))
         self._searched.add(bus.line.id)
-        telling = asyncio.create_task(_tell(request, search))
         try:
-            async with asyncio.timeout(60 * minutes):
+            async with _telling(request, search.progress), asyncio.timeout(60 * minutes):
                 await search.run()
         except TimeoutError:
             search.says = f"not finished within {minutes:g} minutes"
         finally:
-            telling.cancel()
             self._searched.discard(bus.line.id)
         return search.result(here, self.names.devices.values())
 
@@ -85,7 +84,8 @@ class Lines:
         devices = [device for device in devices if device.driver == "dlt645"]
         if not devices:
             raise RefusedRequestError("there is no DL/T 645 meter; only their clocks can be read")
-        offsets = {one.device.id: round(one.seconds, 1) for one in await self.keeper.measure(devices)}
+        async with _telling(request, lambda: {"clocks": len(devices)}):
+            offsets = {one.device.id: round(one.seconds, 1) for one in await self.keeper.measure(devices)}
         return {"offset_s": offsets, "silent": [device.id for device in devices if device.id not in offsets]}
 
     def _bus(self, request: Request) -> Bus:
@@ -98,12 +98,24 @@ class Lines:
 def _bauds(request: Request) -> list[int]:
     """Baud rates of a request. Raises RefusedRequestError."""
     bauds = request.arguments.get("bauds", [])
-    if not isinstance(bauds, list) or not set(bauds) <= set(BAUD_RATES):
-        raise RefusedRequestError(f"'bauds' must be a list of {', '.join(map(str, BAUD_RATES))}")
-    return bauds
+    words = bauds.split(",") if isinstance(bauds, str) else bauds
+    known = {str(baud): baud for baud in BAUD_RATES}
+    if not isinstance(words, list) or not all(str(word) in known for word in words):
+        raise RefusedRequestError(f"'bauds' must be a list of {', '.join(known)}")
+    return [known[str(word)] for word in words]
 
 
-async def _tell(request: Request, search: Search) -> None:
-    while True:
-        await asyncio.sleep(PROGRESS_S)
-        request.progress(search.progress())
+@contextlib.asynccontextmanager
+async def _telling(request: Request, how_far: Callable[[], object]) -> AsyncIterator[None]:
+    """Tell whoever asked how far it is, as long as it takes."""
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            request.progress(how_far())
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()

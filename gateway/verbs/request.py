@@ -1,9 +1,11 @@
 """A request as the verbs get it: who asks for what; and how its arguments are read, or refused with a sentence."""
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any, TypeVar
 
 LONGEST_TEXT = 1000
@@ -39,11 +41,21 @@ def text(request: Request, name: str, otherwise: str | None = None) -> str:
 
 
 def number(request: Request, name: str, otherwise: float | None = None) -> float:
-    """A number of the request. Raises RefusedRequestError."""
-    value = request.arguments.get(name, otherwise)
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    """A number of the request, or a text that is one. Raises RefusedRequestError."""
+    value = _number(request.arguments.get(name, otherwise))
+    if value is None:
         raise RefusedRequestError(f"'{name}' is missing or no number")
-    return float(value)
+    return value
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 def moment(request: Request, name: str, now: float, otherwise: float | None = None) -> float:
@@ -52,20 +64,18 @@ def moment(request: Request, name: str, now: float, otherwise: float | None = No
     It may be given as such, as ISO 8601 with its zone, or as a span from now: +90m, +2h, -1d.
     """
     value = request.arguments.get(name, otherwise)
+    if (at := _number(value)) is not None and not str(value).startswith(("+", "-")):
+        return at
     if isinstance(value, str):
         if span := SPAN.fullmatch(value):
             return now + float(span[1]) * UNITS_S[span[2]]
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            at = None
-        if at is not None and at.tzinfo is not None:
-            return at.timestamp()
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise RefusedRequestError(
-            f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
-        )
-    return float(value)
+        with contextlib.suppress(ValueError):
+            when = datetime.fromisoformat(value)
+            if when.tzinfo is not None:
+                return when.timestamp()
+    raise RefusedRequestError(
+        f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
+    )
 
 
 def one_of(request: Request, name: str, choices: Sequence[Word], otherwise: Word | None = None) -> Word:
@@ -78,8 +88,10 @@ def one_of(request: Request, name: str, choices: Sequence[Word], otherwise: Word
 
 
 def texts(request: Request, name: str) -> list[str]:
-    """A list of texts, empty when there is none. Raises RefusedRequestError."""
+    """A list of texts, or one text with commas; empty when there is none. Raises RefusedRequestError."""
     value = request.arguments.get(name, [])
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise RefusedRequestError(f"'{name}' must be a list of names")
     return value

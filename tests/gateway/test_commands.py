@@ -381,7 +381,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "a point that the device has not": (
         "read", {"id": "1", "device": "M1", "points": ["voltage_z"]}, "M1 has no voltage_z; it has voltage, ",
     ),
-    "points that are no list": ("read", {"id": "1", "device": "M1", "points": "all"}, "must be a list"),
+    "points that are no list": ("read", {"id": "1", "device": "M1", "points": 7}, "must be a list"),
     "an outage nowhere": (
         "plan", {"id": "1", "outage": "W", "node": "X", "start": 1, "end": 2}, "there is no node 'X'",
     ),
@@ -455,6 +455,7 @@ async def test_an_operator_asks_over_the_broker_and_is_answered(mosquitto: Serve
 
 WHEN: dict[str, tuple[object, float]] = {
     "epoch seconds": (NOON + 5, NOON + 5),
+    "epoch seconds as a text": ("1780315200", 1780315200.0),
     "ISO 8601 with a zone": ("2026-06-01T21:00:00+08:00", NOON + 3600),
     "ISO 8601 in UTC": ("2026-06-01T12:30:00Z", NOON + 1800),
     "minutes from now": ("+90m", NOON + 5400),
@@ -468,7 +469,7 @@ def test_a_time_may_be_said_as_people_say_it(said: object, at: float) -> None:
     assert moment(Request("1", {"until": said}), "until", NOON) == at
 
 
-@pytest.mark.parametrize("said", ["soon", "2026-06-01T12:00:00", "+1y", "+m", True, None, ["+1h"]])
+@pytest.mark.parametrize("said", ["soon", "2026-06-01T12:00:00", "+1y", "+m", "+5", "nan", True, None, ["+1h"]])
 def test_what_is_no_time_or_has_no_zone_is_refused(said: object) -> None:
     with pytest.raises(RefusedRequestError, match="'until' is missing or no time: epoch seconds, 2026-06-01T14:00:00"):
         moment(Request("1", {"until": said}), "until", NOON)

@@ -49,42 +49,6 @@ def test_the_screen_tells_of_lines_incidents_devices_and_store() -> None:
     assert "nothing is wrong" in shown(watched)
 
 
-CONFIG = """
-[gateway]
-id = "gw1"
-[store]
-path = "store.db"
-[mqtt]
-port = {port}
-[[line]]
-id = "rs485-1"
-port = "/dev/ttyS9"
-"""
-AREA = """
-[area]
-id = "TQ1"
-[[node]]
-id = "T1"
-kind = "transformer"
-[[node]]
-id = "B1"
-kind = "box"
-parent = "T1"
-"""
-DEVICES = """device,profile,line,address,node,phases,customer
-M1,dlt645-2007-1p,rs485-1,000000000012,B1,A,C1
-"""
-
-
-@pytest.fixture
-def config(tmp_path: Path, mosquitto: Server) -> Path:
-    (tmp_path / "gateway.toml").write_text(CONFIG.format(port=mosquitto.port))
-    (tmp_path / "area.toml").write_text(AREA)
-    (tmp_path / "devices.csv").write_text(DEVICES)
-    (tmp_path / "rules.toml").write_text("")
-    return tmp_path / "gateway.toml"
-
-
 def watching(config: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gateway", "watch", "--config", str(config), "--seconds", "3", *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
