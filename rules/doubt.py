@@ -44,7 +44,7 @@ class Doubt:
             return self.speaks_alone(case.devices[0])
         cycle = self.cycle(case.devices)
         span = max(w.at for w in dead) - case.since
-        readings = sum(max(1, w.silent) for w in dead)
+        readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
         surprise = sum(map(self._weighing.surprise, dead))
         if cycle > self._limits["slow_poll_s"] and now - case.since >= enough and surprise > 2 * self._certain:

@@ -183,5 +183,6 @@ CLASSES: dict[str, tuple[dict[str, dict[str, float]], str, dict[str, float], lis
 def test_a_class_of_devices_has_limits_of_its_own(
     thresholds: dict[str, dict[str, float]], device: str, values: dict[str, float], expected: list[tuple[str, str]]
 ) -> None:
-    said = told([{"M2": {"voltage": 230.0}, device: values}] * 25, thresholds)
+    well = {**phases("voltage", 230.0, 230.0, 230.0), "voltage": 230.0}
+    said = told([*[{"M2": well, device: well}] * 3, *[{"M2": well, device: values}] * 25], thresholds)
     assert [(one.type, one.node) for one in said] == expected
