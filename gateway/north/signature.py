@@ -37,7 +37,7 @@ MOST_SEEN = 1000
 
 def message(operator: str, text: str) -> bytes:
     """What is signed."""
-    return f"taiqu request 1\n{operator}\n{text}".encode()
+    return f"taiqu-request-1\n{operator}\n{text}".encode()
 
 
 def request_of(
