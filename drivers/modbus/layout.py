@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from drivers.api import Profile
 from drivers.errors import RequestError
@@ -29,6 +28,9 @@ USUAL_SUNSPEC_PLACE = 40070
 
 DEVICE_LATENCY_S = 0.03
 """What a slave thinks before it answers, where nobody measured it: usual meters take 20 to 50 ms."""
+
+_BY_MEANING = {"values", "nonzero"}
+"""What makes two points of one number: each says something else of it."""
 
 RTU_OVERHEAD_BYTES = 8 + 5 + 7
 """A read request, an answer without its registers, and two silences of 3.5 characters."""
@@ -136,14 +138,29 @@ def _limit_faults(field: Field, limits: Limits) -> Iterator[str]:
 def _overlaps(fields: list[Field]) -> Iterator[str]:
     """Two values that share registers cut each other; parts of one register (bit, mask) are meant to share it."""
     ordered = sorted(fields, key=lambda field: (field.span.table, field.span.start))
-    for one, other in pairwise(ordered):
-        if one.span.table != other.span.table or other.span.start >= one.span.end:
-            continue
-        if one.span != other.span:
-            yield f"{other.point.name}: {other.span} cuts {one.point.name}, which is {one.span}"
-        elif not (_is_part(one) or _is_part(other)):
-            yield f"{other.point.name}: reads the same registers as {one.point.name} ({one.span})"
+    for index, one in enumerate(ordered):
+        for other in ordered[index + 1 :]:
+            if one.span.table != other.span.table or other.span.start >= one.span.end:
+                break
+            if one.span != other.span:
+                yield f"{other.point.name}: {other.span} cuts {one.point.name}, which is {one.span}"
+            elif says := _twice(one, other):
+                yield f"{other.point.name}: reads {says} {one.point.name} ({one.span})"
 
 
-def _is_part(field: Field) -> bool:
-    return bool({"bit", "mask", "values", "nonzero"} & set(field.point.options))
+def _twice(one: Field, other: Field) -> str:
+    """What two points of the same registers read both; '' when each reads something of its own."""
+    first, second = one.point.options, other.point.options
+    if _BY_MEANING & {*first, *second}:
+        same = (first, one.point.format) == (second, other.point.format)
+        return "the same registers as" if same else ""
+    bits, others = _bits(first), _bits(second)
+    if bits and others:
+        return f"bits 0x{bits & others:X} again, as" if bits & others else ""
+    return "" if bits or others else "the same registers as"
+
+
+def _bits(options: Mapping[str, object]) -> int:
+    """The bits of its registers that a point reads; 0: all of them."""
+    bit, mask = options.get("bit"), options.get("mask")
+    return 1 << bit if isinstance(bit, int) else mask if isinstance(mask, int) else 0

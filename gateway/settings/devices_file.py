@@ -8,7 +8,7 @@ three are read as they are; the last two are named with the row and the remedy.
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +17,7 @@ from drivers.profile import BAUD_RATES
 from drivers.registry import driver
 from gateway.settings.fault import Fault
 from gateway.settings.models import Device, Line
+from gateway.settings.own_profile import own_profile
 from gateway.settings.profile_files import Profiles
 from gateway.settings.shape import closest
 from rules.area import DeviceKind
@@ -24,7 +25,7 @@ from rules.area import DeviceKind
 REQUIRED = ("device", "profile", "line", "address", "node")
 OPTIONAL = (
     *("phases", "customer", "kind", "period_s", "timeout_s", "points"),
-    *("baud", "parity", "stop_bits", "ct", "pt", "backup_s"),
+    *("baud", "parity", "stop_bits", "ct", "pt", "invert", "backup_s"),
 )
 COLUMNS = (*REQUIRED, *OPTIONAL)
 KINDS = get_args(DeviceKind)
@@ -55,6 +56,7 @@ class World:
     profiles: Profiles
     lines: Mapping[str, Line]
     nodes: frozenset[str] | None  # None: area.toml could not be read, so nothing is said about nodes
+    own: dict[tuple[str, LineSettings, bool], Profile] = field(default_factory=dict)  # shared by devices that are alike
 
 
 Say = Callable[[str, str], None]
@@ -140,7 +142,7 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
     _check_node(row, world, say)
     profile, line = _check_profile(row, world, say), _check_line(row, world, say)
     kind = _one_of(row, "kind", KINDS, profile.kind if profile else "meter", say)
-    numbers, phases = _numbers(row, say), _phases(row, kind, say)
+    numbers, phases, invert = _numbers(row, say), _phases(row, kind, say), _invert(row, profile, say)
     if profile is None or line is None:
         if profile is not None:
             _check_address(row, profile.protocol, say)
@@ -149,6 +151,8 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
     protocol = _protocol(profile, line, say)
     if protocol:
         _check_address(row, protocol, say)
+    wire = _wire(row, profile.line, say)
+    profile = world.own.setdefault((profile.name, wire, invert), own_profile(profile, wire, invert=invert))
     device = Device(
         id=row.cells.get("device", ""),
         profile=profile,
@@ -159,7 +163,7 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
         kind=kind,
         phases=phases,
         customer=row.cells.get("customer", ""),
-        wire=_wire(row, profile.line, say),
+        wire=wire,
         period_s=numbers.get("period_s", line.period_s),
         timeout_s=numbers.get("timeout_s", profile.timeout_s),
         points=_points(row, profile, say),
@@ -223,6 +227,16 @@ def _phases(row: Row, kind: str, say: Say) -> str:
     if phases not in ("A", "B", "C", "AB", "BC", "AC", "ABC"):
         say("phases", f"{phases!r} is not A, B, C, AB, BC, AC or ABC.")
     return phases
+
+
+def _invert(row: Row, profile: Profile | None, say: Say) -> bool:
+    invert = _one_of(row, "invert", ("yes", "no"), "no", say) == "yes"
+    if invert and profile is not None and profile.protocol != "modbus":
+        says = (
+            f"turns the signs of Modbus devices only; {profile.name} speaks {profile.protocol}. Leave the cell empty."
+        )
+        say("invert", says)
+    return invert
 
 
 def _points(row: Row, profile: Profile, say: Say) -> tuple[str, ...]:

@@ -61,8 +61,11 @@ def _read_site_profile(name: str, path: Path) -> tuple[Profile | None, list[Faul
 
 def _driver_faults(file: TomlFile, profile: Profile, speaks: Driver) -> Iterator[Fault]:
     for says in speaks.check(profile):
-        point = says.partition(":")[0]
-        yield file.fault(("points", point) if point in profile.points else ("points",), f"{says}.")
+        about, _, what = says.partition(": ")
+        if about in profile.points or about in profile.options:
+            yield file.fault(("points", about) if about in profile.points else (about,), f"{what}.")
+        else:
+            yield file.fault(("points",), f"{says}.")
 
 
 def _catalog_faults(file: TomlFile, profile: Profile) -> Iterator[Fault]:

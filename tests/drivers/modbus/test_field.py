@@ -164,6 +164,35 @@ WHOLE = {
         '[points.x]\nwhere = "input 0"\nformat = "float32"\n[points.y]\nwhere = "input 0"\nformat = "float32"',
         "same registers",
     ),
+    "a value that lies inside another": (
+        '[points.x]\nwhere = "input 0"\nformat = "uint64"\n[points.y]\nwhere = "input 2"\nformat = "uint16"',
+        "y: input 2 cuts x, which is input 0+4",
+    ),
+    "a bit that is read twice": (
+        (
+            '[points.x]\nwhere = "input 0"\nformat = "uint16"\nbit = 3\n'
+            '[points.y]\nwhere = "input 0"\nformat = "uint16"\nbit = 3'
+        ),
+        "y: reads bits 0x8 again, as x (input 0)",
+    ),
+    "bit fields that overlap": (
+        (
+            '[points.x]\nwhere = "input 0"\nformat = "uint16"\nmask = 0x00FF\n'
+            '[points.y]\nwhere = "input 0"\nformat = "uint16"\nmask = 0x0FF0'
+        ),
+        "y: reads bits 0xF0 again, as x (input 0)",
+    ),
+    "a coil that is read twice": (
+        '[points.x]\nwhere = "coil 1"\nformat = "bit"\n[points.y]\nwhere = "coil 1"\nformat = "bit"',
+        "same registers",
+    ),
+    "one meaning that is read twice": (
+        (
+            '[points.x]\nwhere = "input 0"\nformat = "uint16"\nnonzero = true\n'
+            '[points.y]\nwhere = "input 0"\nformat = "uint16"\nnonzero = true'
+        ),
+        "same registers",
+    ),
     "a value longer than an answer": (
         'max_registers = 3\n[points.x]\nwhere = "input 0"\nformat = "uint64"',
         "at most 3",
@@ -193,9 +222,25 @@ def test_every_fault_comes_at_once() -> None:
     assert [fault[:2] for fault in ModbusRtu().check(profile(text))] == ["x:", "y:"]
 
 
-def test_parts_of_one_register_are_no_overlap() -> None:
-    text = "".join(f'[points.b{n}]\nwhere = "input 4"\nformat = "uint16"\nbit = {n}\n' for n in range(3))
+SHARED = {
+    "bits": ["bit = 0", "bit = 1", "bit = 15"],
+    "the halves of a word": ["mask = 0xFF00", "mask = 0x00FF"],
+    "a word and its bits": ["", "bit = 0", "bit = 1"],
+    "a code and an alarm for every code but 0": ["nonzero = true", "values = { 0 = 0, 1 = 7 }"],
+    "two meanings of one code": ["mask = 0xFF\nvalues = { 1 = 1, 2 = 0 }", "mask = 0xFF\nvalues = { 1 = 0, 2 = 1 }"],
+}
+
+
+@pytest.mark.parametrize("points", SHARED.values(), ids=SHARED.keys())
+def test_parts_and_meanings_of_one_register_are_no_overlap(points: list[str]) -> None:
+    text = "".join(f'[points.b{n}]\nwhere = "input 4"\nformat = "uint16"\n{own}\n' for n, own in enumerate(points))
     assert ModbusRtu().check(profile(text)) == []
+
+
+def test_a_value_that_several_others_cut_is_named_with_each() -> None:
+    text = '[points.x]\nwhere = "input 0"\nformat = "uint64"\n'
+    text += "".join(f'[points.y{n}]\nwhere = "input {n}"\nformat = "uint16"\n' for n in (1, 3))
+    assert [fault.partition(":")[0] for fault in ModbusRtu().check(profile(text))] == ["y1", "y3"]
 
 
 def test_a_good_profile_has_no_fault() -> None:
