@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drivers.api import Value
 from drivers.errors import RequestError
 from drivers.modbus.driver import ModbusRtu
-from drivers.modbus.field import FORMATS
+from drivers.modbus.field import FORMATS, POINT_OPTIONS
 from drivers.sim.modbus import SimulatedModbus
 from tests.drivers.modbus.profiles import METER, answer, profile
 
@@ -45,6 +45,15 @@ VALUES: list[tuple[str, str, list[int], Value]] = [
     ("a word that is an alarm unless 0", 'format = "uint16"\nnonzero = true', [0xFFFF], 1),
     ("a code for a number", 'format = "uint16"\nmask = 0xFF\nvalues = { 0xF0 = 0, 0x0F = 1 }', [0x010F], 1),
     ("a code for a word", 'format = "uint16"\nvalues = { "2" = "leakage" }', [2], "leakage"),
+    ("an unsigned long number", 'format = "uint32"\nscale = 0.01', [0x0001, 0x0005], 655.41),
+    ("a long number, low word first", 'format = "int32"\nword_order = "little"', [0xFFFE, 0xFFFF], -2),
+    ("a long number, low byte first", 'format = "uint32"\nbyte_order = "little"', [0x0100, 0x0500], 65541),
+    ("SunSpec's counter", 'format = "acc32"', [0x0001, 0x0005], 65541),
+    ("a negative number of 64 bits", 'format = "int64"', [0xFFFF, 0xFFFF, 0xFFFF, 0xFFFE], -2),
+    ("a double, low word first", 'format = "float64"\nword_order = "little"', [0, 0, 0xD000, 0x406C], 230.5),
+    ("many decimal digits", 'format = "bcd32"\nscale = 0.01', [0x1234, 0x5678], 123456.78),
+    ("a sign turned round", 'format = "int16"\nscale = -0.001', [0xFF38], 0.2),
+    ("a bit of a long word", 'format = "uint32"\nbit = 17', [0b10, 0], 1),
     ("a code that nobody knows", 'format = "uint16"\nvalues = { "2" = "leakage" }', [3], None),
 ]
 
@@ -56,6 +65,22 @@ def test_registers_become_a_value(text: str, registers: list[int], value: Value)
     talk.next_request()
     [reading] = talk.feed(answer(1, 3, *registers)) or ()
     assert reading.value == value
+
+
+def test_every_format_and_every_key_of_a_point_stands_in_the_table() -> None:
+    texts = "\n".join(text for _, text, _, _ in VALUES)
+    assert set(re.findall(r'format = "(\w+)"', texts)) == set(FORMATS)
+    assert set(re.findall(r"^(\w+) =", texts, re.MULTILINE)) >= set(POINT_OPTIONS) - {"exponent"}  # has its own below
+
+
+@pytest.mark.parametrize(
+    ("table", "form", "function"),
+    [("coil", "bit", 1), ("discrete", "bit", 2), ("holding", "uint16", 3), ("input", "uint16", 4)],
+)
+def test_each_point_has_a_function_of_its_own(table: str, form: str, function: int) -> None:
+    text = f'[points.x]\nwhere = "{table} 0x10"\nformat = "{form}"\n[points.y]\nwhere = "input 3"\nformat = "int16"'
+    talk = ModbusRtu().converse(profile(text), "1", ("x",))
+    assert (talk.next_request() or b"")[:6] == bytes([1, function, 0, 0x10, 0, 1])
 
 
 def test_coils_are_counted_from_the_lowest_bit() -> None:

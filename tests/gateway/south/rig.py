@@ -47,6 +47,7 @@ async def running(
     drivers: Callable[[str], Driver] | None = None,
     watch: Callable[[Poll], None] | None = None,
     polling: bool = True,
+    seed: int = 1,
 ) -> AsyncIterator[Rig]:
     """Run a bus as long as the block lasts."""
     clock = VirtualClock()
@@ -64,7 +65,7 @@ async def running(
         clock,
         deliver,
         drivers=drivers or only(ToyDriver()),
-        uniform=random.Random(1).uniform,
+        uniform=random.Random(seed).uniform,
     )
     task = asyncio.create_task(bus.run(polling))
     try:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 
 import pytest
 
+from gateway.south.link.api import LinkError
 from tests.gateway.south.rig import running, spans, values
 from tests.gateway.south.toy import SETTINGS, ToyDevice, toy
 from tests.lines import Seat, SimulatedLine
@@ -47,6 +49,28 @@ async def test_a_port_that_vanishes_and_comes_back_is_used_again_within_a_minute
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "line l1: the simulated port" in caplog.messages[0]
     assert caplog.messages[1] == "line l1: works again"
+
+
+@virtual
+async def test_a_port_that_cannot_be_opened_is_tried_ever_more_slowly_and_never_in_step() -> None:
+
+    @dataclass(slots=True)
+    class Missing(SimulatedLine):
+        tried: list[float] = field(default_factory=list)
+
+        async def open(self) -> None:
+            self.tried.append(asyncio.get_running_loop().time())
+            raise LinkError("the simulated port is not there")
+
+    links = [Missing(line_of("01").seats) for _ in range(2)]
+    for seed, link in enumerate(links):
+        async with running(link, toy("01", period=0.5), seed=seed):
+            await asyncio.sleep(1800)
+        pauses = spans(link.tried)
+        assert all(pause <= most + 0.5 for pause, most in zip(pauses, (1, 2, 4, 8, 16, 32), strict=False))
+        assert all(0.75 * 60 - 0.5 <= pause <= 60.5 for pause in pauses[6:])
+        assert len(set(map(round, pauses[6:]))) > 5
+    assert spans(links[0].tried) != spans(links[1].tried)
 
 
 @virtual
