@@ -113,7 +113,7 @@ class Gateway:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
                     endless = [self._tick(), self.health.run(), _failure_of(writing), *map(Filler.run, self._fillers())]
-                    endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses))
+                    endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses, self.sinks))
                     if self.site.metrics is not None:
                         endless.append(MetricsPage(self.site.metrics.host, self.site.metrics.port, self.figures).run())
                     minding = [south.create_task(part) for part in endless]
@@ -231,6 +231,11 @@ class Gateway:
     def _standing(self) -> dict[str, bytes]:
         """What stands on its topic, besides alarms and notices."""
         return self.board.standing() | (self.control.audit.standing() if self.control is not None else {})
+
+    def sinks(self) -> Mapping[str, str]:
+        """Who takes from the store, and why it takes nothing now; '' while it does."""
+        there = {"mqtt": self.mqtt, "influx": self.influx}
+        return {name: sender.report.says for name, sender in there.items() if sender is not None}
 
     def keep(self, items: Mapping[str, object | None]) -> None:
         """Items of state to disk; None: forget it."""

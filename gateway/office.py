@@ -11,7 +11,7 @@ from gateway.south.poll import Lane, Poll
 from gateway.verbs import VOCABULARY, Changes, Do, RefusedRequestError, Request, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
-from gateway.verbs.keeping import Keeping, Sink
+from gateway.verbs.keeping import Keeping
 from gateway.verbs.lines import Lines
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing
@@ -34,6 +34,7 @@ def verbs_of(gateway: "Gateway") -> Mapping[str, Do]:
     """The verbs of one gateway."""
     site, rules, clock, names = gateway.site, gateway.rules, gateway.clock, Names(gateway.site)
     remember = gateway.pipeline.history.ledger.want
+    sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there]
     control = [gateway.control] if gateway.control is not None else []
     themes = spoken(
         *control,
@@ -42,7 +43,7 @@ def verbs_of(gateway: "Gateway") -> Mapping[str, Do]:
         Handling(rules, clock, gateway.tell),
         Silencing(names, gateway.pipeline.silences, clock, gateway.keep),
         Lines(names, gateway.buses, gateway.clocks, clock),
-        Keeping(site, names, gateway.figures, gateway.store.figures, _sinks(gateway), gateway.renewal.ask),
+        Keeping(site, names, gateway.figures, gateway.store, sinks, gateway.sinks, gateway.renewal.ask),
     )
     return {**dict.fromkeys(CONTROL, off), **themes}
 
@@ -78,13 +79,3 @@ def check_of(gateway: "Gateway", saved: Mapping[str, object]) -> Check:
             raise
 
     return check
-
-
-def _sinks(gateway: "Gateway") -> Mapping[str, Sink]:
-    """Who takes from the store."""
-
-    def says(name: str) -> Callable[[], str]:
-        return lambda: sender.report.says if (sender := getattr(gateway, name)) else ""
-
-    there = {"mqtt": gateway.site.mqtt, "influx": gateway.site.influx}
-    return {name: Sink(gateway.store.outbox(name), says(name)) for name, settings in there.items() if settings}

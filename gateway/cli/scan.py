@@ -46,6 +46,8 @@ def scan(
 
     from gateway.south.link.api import LinkError
 
+    if port.startswith("modbus-tcp://"):
+        _wrong(f"{port}: only DL/T 645 meters can be searched for; a Modbus TCP endpoint has none")
     wanted = [edition.strip() for edition in editions.split(",")]
     if unknown := sorted(set(wanted) - set(EDITIONS)):
         _wrong(f"there is no edition {unknown[0]!r}; there are {' and '.join(EDITIONS)}")

@@ -1,13 +1,14 @@
-"""The frames on the running service's lines, for `taiqu trace`: a Unix socket beside the store, a JSON line a frame.
+"""What people on the machine itself may see of the running service: a Unix socket beside the store, JSON lines.
 
-Who connects names a line and gets its last frames and then, on request, each one as it passes. Nobody can say
-anything to a device this way, and a reader who is too slow is hung up on: the service never waits for it.
+Who connects names a line and gets its last frames and then, on request, each one as it passes (`taiqu trace`); or asks
+why the broker and the database take nothing (`taiqu store`). Nobody can say anything to a device this way, and a reader
+who is too slow is hung up on: the service never waits for it.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -30,14 +31,17 @@ def tap_path(store: Path) -> Path:
     return store.parent / "trace.sock"
 
 
-async def serve(path: Path, buses: Mapping[str, Bus]) -> None:
-    """Let people listen until cancelled. A socket that cannot be made is said and does not matter otherwise."""
+async def serve(path: Path, buses: Mapping[str, Bus], sinks: Callable[[], Mapping[str, str]] = dict) -> None:
+    """Let people listen until cancelled. A socket that cannot be made is said and does not matter otherwise.
+
+    `sinks`: who takes from the store, and why it takes nothing now.
+    """
 
     listening: set[asyncio.StreamWriter] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         listening.add(writer)
-        await _tell(reader, writer, buses)
+        await _tell(reader, writer, buses, sinks)
         listening.discard(writer)
 
     try:
@@ -70,7 +74,27 @@ async def listen(path: Path, line: str, follow: bool) -> AsyncIterator[TracedFra
         writer.close()
 
 
-async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, buses: Mapping[str, Bus]) -> None:
+async def why_waiting(path: Path) -> Mapping[str, str]:
+    """By sink, why it takes nothing now; '' while it does. Raises TapError."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path)
+    except OSError as error:
+        raise TapError(f"the service does not run ({path}: {error.strerror})") from error
+    with contextlib.closing(writer):
+        writer.write(b'{"sinks":true}\n')
+        said = await reader.readline()
+    if not said:
+        raise TapError("the service hung up")
+    found: dict[str, str] = orjson.loads(said)
+    return found
+
+
+async def _tell(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    buses: Mapping[str, Bus],
+    sinks: Callable[[], Mapping[str, str]],
+) -> None:
     def tell(frame: TracedFrame) -> None:
         row = {"at": frame.at, "direction": frame.direction, "data": frame.data.hex(" "), "device": frame.device}
         writer.write(orjson.dumps(row) + b"\n")
@@ -78,8 +102,14 @@ async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, buse
             writer.transport.abort()
 
     # who has gone or talks nonsense is hung up on
-    with contextlib.closing(writer), contextlib.suppress(ConnectionError, ValueError, LookupError, TypeError):
+    with (
+        contextlib.closing(writer),
+        contextlib.suppress(ConnectionError, ValueError, LookupError, TypeError, AttributeError),
+    ):
         wanted = orjson.loads(await reader.readline())
+        if wanted.get("sinks"):
+            writer.write(orjson.dumps(sinks()) + b"\n")
+            return
         bus = buses.get(wanted["line"])
         if bus is None:
             says = f"there is no line {wanted['line']!r}; there is {', '.join(buses)}"

@@ -1,9 +1,10 @@
 """Verbs about the gateway itself: its figures, its configuration, its store, and starting anew on changed files."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
+from typing import Protocol
 
 from gateway.settings import SettingsError
 from gateway.settings.models import Device, Site
@@ -16,12 +17,14 @@ ON_ITS_WAY = "on its way"
 """Why rows wait whose receiver is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sink:
-    """One who takes from the store."""
+class Stored(Protocol):
+    """The part of the store that is looked at."""
 
-    outbox: Outbox
-    says: Callable[[], str]  # why it takes nothing; '' while it does
+    def figures(self) -> Figures:
+        """It in numbers."""
+
+    def outbox(self, sink: str) -> Outbox:
+        """What waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,9 @@ class Keeping:
     site: Site
     names: Names
     own: Callable[[], Mapping[str, object]]  # the gateway's own figures
-    stored: Callable[[], Figures]
-    sinks: Mapping[str, Sink]
+    stored: Stored
+    sinks: Sequence[str]  # who takes from the store
+    says: Callable[[], Mapping[str, str]]  # why each takes nothing; '' while it does
     renew: Callable[[], Awaitable[Mapping[str, object]]]  # checks all files and begins anew; SettingsError
 
     async def figures(self, _request: Request) -> object:
@@ -57,15 +61,16 @@ class Keeping:
 
     async def store(self, _request: Request) -> object:
         """What waits in the store, for whom, since when and why; and what was thrown away."""
-        waiting = []
-        for name, sink in self.sinks.items():
+        waiting, says = [], self.says()
+        for name in self.sinks:
+            outbox = self.stored.outbox(name)
             for stream in Stream:
-                if count := sink.outbox.waiting(stream):
-                    oldest = await sink.outbox.peek(stream, 1)
+                if count := outbox.waiting(stream):
+                    oldest = await outbox.peek(stream, 1)
                     since = oldest[0].at if oldest else None
-                    why = sink.says() or ON_ITS_WAY
+                    why = says[name] or ON_ITS_WAY
                     waiting.append({"for": name, "stream": stream, "rows": count, "since": since, "why": why})
-        return {"waiting": waiting, **{k: v for k, v in asdict(self.stored()).items() if k != "waiting"}}
+        return {"waiting": waiting, **{k: v for k, v in asdict(self.stored.figures()).items() if k != "waiting"}}
 
     async def reload(self, _request: Request) -> object:
         """Check all files of the configuration; when they are good, begin anew on them."""

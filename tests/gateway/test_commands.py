@@ -19,9 +19,10 @@ from gateway.north.answers import REMEMBERED, Answers
 from gateway.north.commands import A_SECOND, BURST, Asked, Commands
 from gateway.settings import load
 from gateway.settings.models import Mqtt, Site
+from gateway.settings.models import Store as StoreSettings
 from gateway.simulate.site import lay_out
 from gateway.south.poll import Lane, Poll
-from gateway.store import Figures
+from gateway.store import Store
 from gateway.verbs import VOCABULARY, Do, RefusedRequestError, Request, spoken
 from gateway.verbs.asking import Asking
 from gateway.verbs.hand import Handling
@@ -84,6 +85,7 @@ class Office:
     told: list[Incident] = field(default_factory=list)
     figures: Mapping[str, object] = field(default_factory=lambda: {"observations": 7})
     site: Site = field(default_factory=site)
+    store: Store = field(default_factory=lambda: Store(StoreSettings(), SystemClock()))  # never opened
 
     async def ask(self, device: str, points: Sequence[str]) -> Poll:
         self.reads += 1
@@ -94,9 +96,6 @@ class Office:
 
     def keep(self, items: Mapping[str, object | None]) -> None:
         self.kept |= items
-
-    def stored(self) -> Figures:
-        raise NotImplementedError
 
     async def renew(self) -> Mapping[str, object]:
         raise NotImplementedError
@@ -109,7 +108,7 @@ class Office:
         names = Names(self.site)
         return spoken(
             Asking(names, self.rules, clock, self.ask),
-            Keeping(self.site, names, lambda: self.figures, self.stored, {}, self.renew),
+            Keeping(self.site, names, lambda: self.figures, self.store, (), dict, self.renew),
             Announcing(self.site, names, self.rules, clock, self.keep, self.told.append),
             Handling(self.rules, clock, self.told.append),
         )

@@ -56,6 +56,7 @@ QUESTIONS = {
     "a log that is not there": (["frame", "--file", "none"], "none: No such file"),
     "an edition that does not exist": (["scan", "/dev/null", "--editions", "2010"], "no edition '2010'"),
     "a baud rate that does not exist": (["scan", "/dev/null", "--bauds", "9601"], "'9601' is no baud rate"),
+    "a line without DL/T 645 meters": (["scan", "modbus-tcp://127.0.0.1:502"], "only DL/T 645 meters"),
     "a port that does not exist": (["scan", "/dev/ttyNONE"], "/dev/ttyNONE"),
     "a port that is none": (["scan", "tcp://"], "tcp://"),
     "a profile that does not exist": (["profiles", "dlt645-2010"], "no profile 'dlt645-2010'"),

@@ -17,7 +17,7 @@ from drivers.sim.dlt645 import SimulatedMeter
 from gateway.cli.trace import trace
 from gateway.settings import load
 from gateway.south import tap
-from gateway.south.tap import TapError, listen, tap_path
+from gateway.south.tap import TapError, listen, tap_path, why_waiting
 from tests.gateway.south.rig import Rig, running
 from tests.gateway.south.site import METERS, write_site
 from tests.lines import Seat, SimulatedLine
@@ -25,6 +25,8 @@ from tests.lines import Seat, SimulatedLine
 app = typer.Typer()
 app.command()(trace)
 PROFILE = read_profile("dlt645-2007-1p", product_profiles()["dlt645-2007-1p"])
+
+REFUSED = {"mqtt": "127.0.0.1:1883: Connection refused"}
 
 
 @asynccontextmanager
@@ -35,7 +37,7 @@ async def service(folder: Path) -> AsyncIterator[tuple[Rig, Path]]:
     meters = [SimulatedMeter(PROFILE, address, {"voltage": 230}) for address in METERS.values()]
     link = SimulatedLine([Seat(meter, delay_s=0.001) for meter in meters], paced=False)
     async with running(link, *site.devices, line=site.lines[0], drivers=driver, polling=False) as rig:
-        serving = asyncio.create_task(tap.serve(tap_path(site.store.path), {"rs485-1": rig.bus}))
+        serving = asyncio.create_task(tap.serve(tap_path(site.store.path), {"rs485-1": rig.bus}, lambda: REFUSED))
         await rig.bus.ask("m1", ("voltage",))
         yield rig, config
         serving.cancel()
@@ -121,3 +123,10 @@ def test_an_unknown_line_is_exit_status_2(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["x", "--config", str(write_site(tmp_path, "/dev/null"))])
     assert result.exit_code == 2
     assert "there is no line 'x'" in result.output
+
+
+async def test_why_something_waits_is_told_to_who_asks_on_the_machine_itself(tmp_path: Path) -> None:
+    with pytest.raises(TapError, match="the service does not run"):
+        await why_waiting(tmp_path / "trace.sock")
+    async with service(tmp_path) as (_, config):
+        assert await why_waiting(tap_path(load(config).store.path)) == REFUSED

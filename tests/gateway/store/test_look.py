@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from gateway.cli.main import app
 from gateway.pipeline import observed
+from gateway.settings import load
 from gateway.store import StoreError, Stream
 from gateway.store.look import look, series
 from tests.gateway.north.site import observation
+from tests.gateway.south.site import write_site
 from tests.gateway.store.running import event, live, running
 from tests.virtual import NOON, virtual
 
@@ -75,5 +77,16 @@ def test_the_verb(tmp_path: Path) -> None:
     assert "set aside for influx: live 1: unable to parse" in shown.output
     told = json.loads(CliRunner().invoke(app, ["store", "--file", str(path), "--json"]).output)
     assert told["streams"]["live"]["rows"] == 10
+    assert {one["why"].partition(" (")[0] for one in told["waiting"] if one["rows"]} == {"the service does not run"}
     none = CliRunner().invoke(app, ["store", "--file", str(tmp_path / "none.db")])
     assert (none.exit_code, "there is no store" in none.output) == (2, True)
+
+
+def test_a_device_of_which_there_is_nothing_is_said(tmp_path: Path) -> None:
+    config = write_site(tmp_path, "/dev/null")
+    filled(load(config).store.path)
+    asked = {"m1": 1, "m9": 2}
+    for device, status in asked.items():
+        none = CliRunner().invoke(app, ["store", "--device", device, "--config", str(config)])
+        assert (none.exit_code, none.stdout) == (status, "")
+    assert none.stderr == "there is no device 'm9'; there is m1, m2\n"
