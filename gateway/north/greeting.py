@@ -54,7 +54,7 @@ class Greeting:
             raise BrokerError(f"it accepts what we publish below {self.root} and does not pass it on: check its ACL")
         return True
 
-    def say(self, state: Message, devices: Sequence[Message], standing: Mapping[str, bytes]) -> None:
+    def messages(self, state: Message, devices: Sequence[Message], standing: Mapping[str, bytes]) -> list[Message]:
         """Birth; what the devices are; every alarm and notice that stands, and none that does not."""
         ours = [state]
         if not self._knows(description(devices)):
@@ -69,8 +69,7 @@ class Greeting:
             for topic, payload in standing.items()
             if self.held.get(topic) != payload
         ]
-        for message in ours:
-            self.session.publish(message.below(self.root))
+        return [message.below(self.root) for message in ours]
 
     def _knows(self, devices: str) -> bool:
         try:

@@ -9,7 +9,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import paho.mqtt.client as paho
@@ -20,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.north.messages import Message
 from gateway.north.secret import secret, secret_path
+from gateway.north.unattended import Unattended
 from gateway.settings.models import Mqtt, Tls
 
 CONNECT_S = 20.0
@@ -66,9 +66,10 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[str] = self._loop.create_future()  # done, with the reason, when the link is lost
+        self.longest: int | None = None  # bytes of a packet that the broker takes, where it says so
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
         self._farewell: tuple[int, asyncio.Future[None]] | None = None
-        self._threads = ThreadPoolExecutor(1, "mqtt-connect")
+        self._threads = Unattended("mqtt-connect")
         self._client = _client(settings, client_id)
         if will is not None:
             self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
@@ -137,24 +138,36 @@ class Session:
         await asyncio.wait((heard, self.gone), timeout=GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def close(self) -> None:
-        """End the connection and the thread."""
+        """End the connection and the thread; one that hangs in a connection that is being made is left to itself."""
         if not self.gone.done():
             self._client.disconnect()
-        ended = self._loop.run_in_executor(self._threads, self._client.loop_stop)
+        ended = self._loop.run_in_executor(self._threads, self._finish)
         await asyncio.wait((ended,), timeout=GOODBYE_S)
         if not ended.done() and isinstance(wire := self._client.socket(), socket.socket):
             with contextlib.suppress(OSError):  # it has just gone by itself
                 wire.shutdown(socket.SHUT_RDWR)  # nobody takes what we say: the thread wakes with an error and ends
-        await ended
+        await asyncio.wait((ended,), timeout=GOODBYE_S)
         self._threads.shutdown()
+
+    @property
+    def perhaps_too_long(self) -> bool:
+        """Whether the broker may have ended the connection because of a message's length. MQTT 5 says so."""
+        return self.gone.done() and (self._settings.version != "5" or "too large" in self.gone.result())
+
+    def _finish(self) -> None:
+        """After what else that thread was asked: a connection that has come about after all is ended."""
+        self._client.disconnect()
+        self._client.loop_stop()
 
     # ---- called by paho's thread
 
     def _on_connect(
-        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
+        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, props: Properties | None
     ) -> None:
-        says = f"refused: {reason}" if reason.is_failure else ""
-        self._loop.call_soon_threadsafe(self._end if says else self._begin, says)
+        if reason.is_failure:
+            self._loop.call_soon_threadsafe(self._end, f"refused: {reason}")
+        else:
+            self._loop.call_soon_threadsafe(self._begin, getattr(props, "MaximumPacketSize", None))
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
@@ -181,7 +194,8 @@ class Session:
 
     # ---- on the loop
 
-    def _begin(self, _: str) -> None:
+    def _begin(self, longest: int | None) -> None:
+        self.longest = longest
         if not self._connected.done():
             self._connected.set_result(None)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from gateway.store import Stream
 
-Kind = Literal["event", "data", "hist"]
+Kind = Literal["greeting", "event", "data", "hist"]
 
 
 @dataclass(slots=True)
@@ -25,11 +25,14 @@ class Window:
     """Flights by the numbers of their messages."""
 
     limit: int
+    alone: bool = False  # the parcel that goes next, or is on its way, goes without company
     _flights: dict[int, Flight] = field(default_factory=dict)
 
     @property
     def room(self) -> int:
         """How many messages may be sent before one is acknowledged."""
+        if self.alone:
+            return int(not self._flights)
         return self.limit - len(self._flights)
 
     @property
@@ -49,6 +52,8 @@ class Window:
     def land(self, number: int) -> Flight | None:
         """A message was acknowledged: its flight, when that was the last one missing."""
         flight = self._flights.pop(number, None)
+        if not self._flights:
+            self.alone = False
         if flight is None:
             return None
         flight.missing -= 1
@@ -58,8 +63,9 @@ class Window:
         """Rows on their way."""
         return {number for flight in self._flights.values() if flight.stream is stream for number in flight.ids}
 
-    def clear(self) -> int:
-        """The link is gone: nothing is on its way any more. The longest message that was."""
-        longest = max((flight.size for flight in self._flights.values()), default=0)
+    def clear(self) -> list[Flight]:
+        """The link is gone: nothing is on its way any more. What was."""
+        lost = {id(flight): flight for flight in self._flights.values()}
         self._flights.clear()
-        return longest
+        self.alone = False
+        return list(lost.values())
