@@ -12,7 +12,7 @@ from drivers.price import Exchange, exchanges
 from drivers.registry import driver
 from gateway.settings.models import Device, Line, Site
 from gateway.south.conversation import BUSY_S
-from gateway.south.health import PATIENCE, SHARE_OF_THE_DEAD
+from gateway.south.health import PATIENCE, SHARE_OF_IDLE, SHARE_OF_THE_DEAD, Health
 from gateway.south.wire import silence
 
 LATENCY_S = 0.03
@@ -34,7 +34,8 @@ class DevicePlan:
     device: Device
     exchanges: tuple[Exchange, ...]
     seconds: tuple[float, ...]  # of each exchange, with the silence behind it
-    dead_s: float  # a visit holds the line for so long when the device is dead
+    dead_s: float  # a visit holds the line for so long when the device falls silent
+    probe_s: float  # and so long once it counts as dead
     worst_s: float = 0.0  # from falling due to the end of its poll, when everything falls due at once
 
     @property
@@ -70,8 +71,19 @@ class LinePlan:
 
     @property
     def dead_s(self) -> float:
-        """The longest that one visit to a dead device holds the line."""
+        """The longest that one visit to a device that falls silent holds the line."""
         return max((plan.dead_s for plan in self.devices), default=0.0)
+
+    @property
+    def dead_share(self) -> float:
+        """The share of the line's time that one dead device costs in the long run, at most."""
+        return max((plan.probe_s / self._pause(plan) for plan in self.devices), default=0.0)
+
+    def _pause(self, plan: DevicePlan) -> float:
+        health = Health()
+        for _ in range(PATIENCE + 16):  # for long
+            health.failed()
+        return health.pause(plan.device.period_s, plan.probe_s, 1, self.load - plan.load)
 
     @property
     def fits(self) -> bool:
@@ -110,8 +122,9 @@ def _price(line: Line, device: Device, assumed: Assumed) -> DevicePlan:
         seconds = [exchange.seconds(device.wire, think) + rest for exchange in polled]
         asked = device.wire.seconds(polled[0].asked) if polled else 0.0
     guard = 0.0 if speaks.late_answers_are_harmless else line.late_guard_s
-    dead = (line.retries + 1) * (asked + device.timeout_s + max(guard, rest)) + line.retries * BUSY_S
-    return DevicePlan(device, tuple(polled), tuple(seconds), dead)
+    probe = asked + device.timeout_s + max(guard, rest)
+    dead = (line.retries + 1) * probe + line.retries * BUSY_S
+    return DevicePlan(device, tuple(polled), tuple(seconds), dead, probe)
 
 
 def _judged(plan: DevicePlan, plans: Sequence[DevicePlan]) -> DevicePlan:
@@ -141,7 +154,10 @@ def says(plan: LinePlan) -> list[str]:
 
 def dead_share() -> str:
     """What the bus promises about dead devices, in words."""
-    return f"after {PATIENCE} visits all dead devices together take at most {SHARE_OF_THE_DEAD:.0%} of a line"
+    return (
+        f"after {PATIENCE} visits all of a line together take at most {SHARE_OF_THE_DEAD:.0%} of its time,"
+        f" and {SHARE_OF_IDLE:.0%} of what nobody needs"
+    )
 
 
 def _round_up(seconds: float) -> int:

@@ -59,8 +59,9 @@ def _show(lines: "list[LinePlan]", assumed: "Assumed") -> None:
         verdict = "does not fit" if not line.fits else "fits, with little to spare" if line.tight else "fits"
         typer.echo(
             f"\n{line.line.id}  {line.line.port}\n"
-            f"  {counted(len(line.devices), 'device')}, one round {line.cycle_s:.2f} s, load {line.load:.1%},"
-            f" a visit to a dead device {line.dead_s:.2f} s: {verdict}"
+            f"  {counted(len(line.devices), 'device')}, one round {line.cycle_s:.2f} s, load {line.load:.1%}:"
+            f" {verdict}\n"
+            f"  a device that falls silent costs {line.dead_s:.2f} s a visit, then {line.dead_share:.2%} of the line"
         )
         typer.echo("  " + _columns("device", "profile", "requests", "bytes", "poll s", "period s", "load", "worst s"))
         for one in line.devices:
@@ -118,6 +119,7 @@ def _row(line: "LinePlan") -> dict[str, object]:
         "cycle_s": round(line.cycle_s, 4),
         "load": round(line.load, 4),
         "dead_s": round(line.dead_s, 4),
+        "dead_share": round(line.dead_share, 5),
         "fits": line.fits,
         "tight": line.tight,
         "says": says(line),

@@ -1,5 +1,7 @@
 """A line is priced with the frames, silences and guards that the bus will use."""
 
+from dataclasses import replace
+
 import pytest
 
 from drivers.api import LineSettings
@@ -48,6 +50,16 @@ def test_a_serial_server_costs_the_network_too() -> None:
 def test_a_dead_device_holds_a_serial_line_for_timeout_and_guard_and_again_for_the_retry() -> None:
     [plan] = plan_line(SERIAL, [ttu()], THINKING).devices
     assert plan.dead_s == pytest.approx(2 * (8 * 10 / 9600 + 1.0 + 0.5) + 0.1)
+
+
+def test_a_dead_device_costs_in_the_long_run_what_the_bus_leaves_it() -> None:
+    probe = 8 * 10 / 9600 + 1.0 + 0.5
+    idle = plan_line(SERIAL, [ttu("a"), ttu("b")], THINKING)
+    assert idle.dead_share == pytest.approx(probe / 300)
+    crowd = [ttu(f"t{index}", 0.5) for index in range(8)]
+    full = plan_line(SERIAL, [*crowd, replace(ttu("s"), timeout_s=60.0)], THINKING)
+    assert full.devices[-1].probe_s == pytest.approx(probe + 59)
+    assert full.dead_share == pytest.approx(0.04)
 
 
 def test_on_modbus_tcp_late_answers_need_no_guard() -> None:
