@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.backfill.history import History
@@ -94,7 +94,7 @@ class Pipeline:
     def recall(self, device: Device, past: Sequence[Past], downs: Sequence[PowerDown]) -> None:
         """What a device remembered: kept, but judged by nobody, its time is over. Its power-downs set times right."""
         polls = (Poll(device.id, device.line, one.at, 0.0, Lane.BACKFILL, one.readings) for one in past)
-        seen = [replace(self.stamp(poll), notice=one.notice) for poll, one in zip(polls, past, strict=True)]
+        seen = [self.stamp(poll)._replace(notice=one.notice) for poll, one in zip(polls, past, strict=True)]
         for one in seen:
             self.history.take(one)
         self.rules.correct(downs)
@@ -142,7 +142,9 @@ def _write_down(incident: Incident) -> None:
 
 def observed(seen: Observation) -> Draft:
     """An observation as a row: the columns of a recording, without the line, which is the row's key."""
-    row: dict[str, object] = {"at": round(seen.at, 3), "device": seen.device, "took_ms": round(seen.took_ms, 1)}
+    # ms and tenths of a ms: to the nearest; a quarter of the price of `round`
+    at, took_ms = int(seen.at * 1000 + 0.5) / 1000, int(seen.took_ms * 10 + 0.5) / 10
+    row: dict[str, object] = {"at": at, "device": seen.device, "took_ms": took_ms}
     if seen.fault:
         row["fault"] = seen.fault
     if seen.notice:

@@ -5,11 +5,11 @@ This runs for every value that is ever read, so all that only depends on the kin
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from drivers.api import Columns, Reading, Value
+from drivers.api import Columns, Value
 from gateway.catalog import catalog
 from gateway.clock import Clock
 from gateway.settings.models import Device, Site
@@ -27,41 +27,63 @@ Scales = Mapping[str, tuple[float, float, float]]
 """By point: the factor from the secondary to the primary side, and the bounds of what can be true."""
 
 
+class Kind:
+    """What the devices of one profile and ratio share."""
+
+    def __init__(self, device: Device) -> None:
+        self.scales: Scales = dict(_scales(device))
+        self._rows: dict[int, tuple[Sequence[str], tuple[tuple[str, float, float, float], ...] | None]] = {}
+
+    def rows(self, points: Sequence[str]) -> tuple[tuple[str, float, float, float], ...] | None:
+        """The scales of these points in their order, beside their names; None when one of them has no scale.
+
+        A driver gives the same list of points with every answer, so the list itself is the key.
+        """
+        known = self._rows.get(id(points))
+        if known is None:
+            if len(self._rows) >= MOST_LISTS:
+                self._rows.clear()
+            scaled = all(point in self.scales for point in points)
+            rows = tuple((point, *self.scales[point]) for point in points) if scaled else None
+            known = self._rows[id(points)] = points, rows  # the list stands in it, so that its id stays its own
+        return known[1]
+
+
+MOST_LISTS = 1000
+"""Lists of points that a kind remembers the scales of."""
+
+
 class Stamp:
     """Gives readings their device, time and place in the network."""
 
     def __init__(self, site: Site, clock: Clock) -> None:
         self.implausible: Counter[tuple[str, str]] = Counter()  # by device and point
         self._clock = clock
-        kinds: dict[tuple[int, float, float], Scales] = {}  # devices of one profile and ratio share a table
+        kinds: dict[tuple[int, float, float], Kind] = {}
+        self._kinds: dict[str, Kind] = {}  # by device
         for device in site.devices:
-            kind = id(device.profile), device.ct, device.pt
-            if kind not in kinds:
-                kinds[kind] = dict(_scales(device))
-        self._scales = {device.id: kinds[id(device.profile), device.ct, device.pt] for device in site.devices}
+            key = id(device.profile), device.ct, device.pt
+            self._kinds[device.id] = kinds.get(key) or kinds.setdefault(key, Kind(device))
 
     def __call__(self, poll: Poll) -> Observation:
-        return Observation(
-            device=poll.device,
-            at=poll.at,
-            values=self._values(poll, self._scales.get(poll.device, {})) if poll.readings else {},
-            fault=poll.fault,
-            bus=poll.line,
-            took_ms=poll.took_s * 1000,
-            source=SOURCES[poll.lane],
-        )
+        device, line, at, took_s, lane, readings, fault, _ = poll
+        kind = self._kinds.get(device)
+        values = self._values(poll, kind) if readings and kind is not None else {}
+        return Observation(device, at, values, fault, None, line, took_s * 1000, SOURCES[lane])
 
-    def _values(self, poll: Poll, scales: Scales) -> dict[str, float | None]:
+    def _values(self, poll: Poll, kind: Kind) -> dict[str, float | None]:
+        readings = poll.readings
+        if not isinstance(readings, Columns) or (rows := kind.rows(readings.points)) is None:
+            return self._with_exceptions(poll, kind.scales)
         values: dict[str, float | None] = {}
         try:  # as a rule a device gives a number for every point
-            for point, raw in _pairs(poll.readings):
-                factor, low, high = scales[point]
+            for raw, (point, factor, low, high) in zip(readings.values, rows, strict=True):
                 value = raw * factor  # type: ignore[operator]
                 if not low <= value <= high:
-                    return self._with_exceptions(poll, scales)
+                    return self._with_exceptions(poll, kind.scales)
                 values[point] = value
-        except (KeyError, TypeError):
-            return self._with_exceptions(poll, scales)
+        except TypeError:
+            return self._with_exceptions(poll, kind.scales)
         return values
 
     def _with_exceptions(self, poll: Poll, scales: Scales) -> dict[str, float | None]:
@@ -91,12 +113,6 @@ class Stamp:
             return round(datetime.fromisoformat(shown).astimezone().timestamp() - now, 3)
         except (ValueError, OverflowError, OSError):
             return None
-
-
-def _pairs(readings: Sequence[Reading]) -> Iterable[tuple[str, Value]]:
-    if isinstance(readings, Columns):
-        return zip(readings.points, readings.values, strict=True)
-    return ((reading.point, reading.value) for reading in readings)
 
 
 def _scales(device: Device) -> Iterator[tuple[str, tuple[float, float, float]]]:

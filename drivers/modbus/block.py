@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
+from operator import itemgetter, truediv
 from typing import Any
 
 from pymodbus.pdu import ModbusPDU
@@ -66,15 +66,20 @@ def _register_decoder(read: Read, fields: Sequence[Field]) -> Callable[[bytes], 
     places = [_place(read, field.span) + offset for field in fields for offset in field.order]
     places += [_place(read, span) + offset for span in exponents for offset in (0, 1)]
     gather: Callable[[bytes], Any] = itemgetter(*places)
-    head = slice(2, 2 + len(places)) if places == list(range(2, 2 + len(places))) else None
+    natural = places == list(range(2, 2 + len(places)))
     points, units = [field.point.name for field in fields], [field.point.unit for field in fields]
     finishes = [field.finish for field in fields]
+    divisors = [field.divisor or 1 for field in fields]
+    others = [(place, field.finish) for place, field in enumerate(fields) if not field.divisor]
 
     def unpack(pdu: bytes) -> tuple[Any, ...]:
-        return layout.unpack(pdu[head] if head else bytes(gather(pdu)))
+        return layout.unpack_from(pdu, 2) if natural else layout.unpack(bytes(gather(pdu)))
 
     def decode(pdu: bytes) -> Sequence[Reading]:
-        values = [finish(raw) for finish, raw in zip(finishes, unpack(pdu), strict=True)]
+        raws = unpack(pdu)
+        values: list[Value] = list(map(truediv, raws, divisors))  # all at once; then those that need more than that
+        for place, finish in others:
+            values[place] = finish(raws[place])
         return Columns(points, values, units)
 
     if not exponents:

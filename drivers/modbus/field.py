@@ -55,6 +55,7 @@ class Field:
     finish: Finish
     missing: frozenset[int] = frozenset()  # raw numbers that mean 'no value'
     exponent: Span | None = None  # register of a signed power of ten, as SunSpec has it
+    divisor: int = 0  # when dividing by it is all that `finish` does, as it is for most points of most meters
 
 
 def read_field(point: Point, defaults: Mapping[str, object]) -> Field:
@@ -95,7 +96,10 @@ def _register_field(point: Point, place: Span, options: Mapping[str, object], de
         first, end = min(span.start, exponent.start), max(span.end, exponent.end)
         needs = Span(place.table, first, end - first)
     missing = _missing(point.format, options, defaults)
-    return Field(point, span, needs, code, _order(words, options), _finish(point, options, missing), missing, exponent)
+    finish, order = _finish(point, options, missing), _order(words, options)
+    more = missing or point.offset or {"bit", "mask", "nonzero", "values", "none_above"} & options.keys()
+    divisor = 0 if more or point.format.startswith(("bcd", "float")) else _divisor(point.scale)
+    return Field(point, span, needs, code, order, finish, missing, exponent, divisor)
 
 
 def _exponent(options: Mapping[str, object], table: str) -> Span | None:
@@ -195,10 +199,15 @@ def _limit(stated: object) -> float:
 
 def _scaled(scale: float, offset: float) -> Finish:
     """2305 * 0.1 is 230.50000000000003, 2305 / 10 is 230.5: a scale that divides is used as a divisor."""
-    divisor = round(1 / scale) if abs(scale) < 1 else 0
-    if divisor and 1 / divisor == scale:
+    if divisor := _divisor(scale):
         return (lambda raw: raw / divisor + offset) if offset else (lambda raw: raw / divisor)
     return lambda raw: raw * scale + offset
+
+
+def _divisor(scale: float) -> int:
+    """The whole number whose reciprocal the scale is; 0 when there is none, and for 1."""
+    divisor = round(1 / scale) if abs(scale) < 1 else 0
+    return divisor if divisor and 1 / divisor == scale else 0
 
 
 def _from_bcd(raw: Any) -> Value:

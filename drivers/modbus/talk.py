@@ -50,6 +50,7 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
 class ReadTalk:
     """One poll of one device. A block that fails for one of its registers is asked again in parts."""
 
+    __slots__ = ("_blocks", "_heard", "_limits", "_stream")
     learned: frozenset[str] = frozenset()
 
     def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:

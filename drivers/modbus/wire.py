@@ -7,6 +7,7 @@ when a byte of noise stands in front, and compare neither function nor length wi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import Protocol
 
@@ -25,9 +26,10 @@ next_transaction: Callable[[], int] = count(1).__next__
 """Transaction ids never repeat within 65 536 requests of the process, whoever asks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """A request PDU and what its answer looks like: how it begins, and how long it is."""
+    """A request PDU and what its answer looks like: how it begins, and how long it is. It is made once and asked often:
+    two are the same when they are one object."""
 
     pdu: bytes
     head: bytes
@@ -36,6 +38,10 @@ class Ask:
     def measure(self, pdu: bytes) -> int | None:
         """Bytes of the answer's PDU, given its beginning; None while the beginning is too short to say."""
         return self.size if isinstance(self.size, int) else self.size(pdu)
+
+
+NOTHING = Ask(b"", b"\x00", 1)
+"""Before the first request: no answer fits."""
 
 
 class Stream(Protocol):
@@ -69,9 +75,11 @@ def mbap_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
 class RtuStream:
     """RTU: an answer is known by unit, function, length and CRC; every offset is tried."""
 
+    __slots__ = ("_ask", "_heard", "_unit")
+
     def __init__(self, unit: int) -> None:
         self._unit = unit
-        self._ask = Ask(b"", b"\x00", 1)
+        self._ask = NOTHING
         self._heard = bytearray()
 
     def send(self, ask: Ask) -> bytes:
@@ -122,27 +130,37 @@ class RtuStream:
         return _EXCEPTION_SIZE if begin[0] == head[0] | 0x80 else 0
 
 
+@lru_cache(maxsize=1024)
+def _mbap(unit: int, ask: Ask) -> tuple[bytes, bytes, int]:
+    """All of a request behind its transaction id; how the answer goes on behind its own; bytes of the whole answer.
+
+    The answer's are b"" and 0 where its length is not known before.
+    """
+    request = mbap_frame(0, unit, ask.pdu)[2:]
+    if not isinstance(ask.size, int):
+        return request, b"", 0
+    return request, b"\0\0%b%c%b" % ((ask.size + 1).to_bytes(2, "big"), unit, ask.head), ask.size + 7
+
+
 class TcpStream:
     """MBAP: an answer is known by its transaction id; a late one is passed over whole."""
 
+    __slots__ = ("_ask", "_begin", "_heard", "_id", "_unit", "_whole")
+
     def __init__(self, unit: int) -> None:
         self._unit = unit
-        self._ask = Ask(b"", b"\x00", 1)
+        self._ask = NOTHING
         self._id = b""
         self._begin = b""  # of the awaited frame: header and head of the PDU; empty when its length is not known
         self._whole = 0  # bytes of the awaited frame
         self._heard = b""
 
     def send(self, ask: Ask) -> bytes:
+        request, answer, self._whole = _mbap(self._unit, ask)
         self._ask = ask
-        transaction = next_transaction() & 0xFFFF
-        self._id = transaction.to_bytes(2, "big") + b"\x00\x00"
-        if isinstance(ask.size, int):
-            self._begin = b"%b%b%c%b" % (self._id, (ask.size + 1).to_bytes(2, "big"), self._unit, ask.head)
-            self._whole = ask.size + 7
-        else:
-            self._begin, self._whole = b"", 0
-        return mbap_frame(transaction, self._unit, ask.pdu)
+        self._id = number = (next_transaction() & 0xFFFF).to_bytes(2, "big")
+        self._begin = answer and number + answer
+        return number + request
 
     def feed(self, data: bytes) -> bytes | None:
         heard = self._heard + data if self._heard else data

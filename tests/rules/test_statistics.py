@@ -114,7 +114,7 @@ def test_those_who_have_supply_again_before_the_others_are_counted_until_then() 
     run(
         engine,
         (
-            replace(alive[seen.device], at=seen.at) if seen.device.startswith("B3") and seen.at > START + 1210 else seen
+            alive[seen.device]._replace(at=seen.at) if seen.device.startswith("B3") and seen.at > START + 1210 else seen
             for seen in stream
         ),
     )  # box B3 is fed from elsewhere after a quarter of an hour

@@ -31,7 +31,7 @@ class TcpLink:
 
     @property
     def is_open(self) -> bool:
-        return self._connection is not None and self._connection.is_open
+        return self._connection is not None and self._connection.transport is not None
 
     async def open(self) -> None:
         self.close()
@@ -50,9 +50,10 @@ class TcpLink:
         """A serial server keeps its own line settings."""
 
     def send(self, data: bytes) -> None:
-        if self._connection is None:
+        connection = self._connection
+        if connection is None or connection.transport is None:
             raise LinkError(f"{self.name}: not connected")
-        self._connection.send(data)
+        connection.transport.write(data)
 
     def receive(self, until: float) -> Coroutine[None, None, bytes]:
         if self._connection is None:
@@ -68,38 +69,31 @@ class TcpLink:
 
 
 class _Connection(asyncio.Protocol):
+    """One connection, as the loop tells of it."""
+
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.inbox = Inbox(clock)
         self.data_received = self.inbox.put  # type: ignore[method-assign]  # the hot path: no call in between
-        self._transport: asyncio.Transport | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._transport is not None
+        self.transport: asyncio.Transport | None = None  # while it stands
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self.transport = cast(asyncio.Transport, transport)
         wire = cast(socket.socket, transport.get_extra_info("socket"))
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in KEEPALIVE.items():
             wire.setsockopt(socket.IPPROTO_TCP, option, value)
 
-    def send(self, data: bytes) -> None:
-        if self._transport is None:
-            raise LinkError(f"{self.name}: the connection is closed")
-        self._transport.write(data)
-
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self.transport = None
         why = getattr(exc, "strerror", None) or exc or "the other side closed the connection"
         self.inbox.fail(LinkError(f"{self.name}: {why}"))
         self.inbox.close()
 
     def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+        if self.transport is not None:
+            self.transport.abort()
+            self.transport = None
         self.inbox.fail(LinkError(f"{self.name}: closed"))
         self.inbox.close()

@@ -90,7 +90,7 @@ async def test_each_finished_day_is_told_once_on_its_own_topic_and_again_when_me
     [draft] = history.close_days()
     assert (draft.stream, draft.key) == (Stream.EVENT, "stats/day")
     assert list(history.close_days()) == []
-    history.take(replace(good(NOON + HOUR_S), source="backfill"))
+    history.take(good(NOON + HOUR_S)._replace(source="backfill"))
     [again] = history.close_days()
     assert [json.loads(one.body)["coverage"]["backfilled"] for one in (draft, again)] == [0, 1]
     assert json.loads(again.body)["coverage"]["devices"]["M1"]["live"] == 1
