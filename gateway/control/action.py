@@ -9,6 +9,9 @@ from gateway.settings.models import ActionName, ControlSettings
 
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 
+WITH_WRITE_PASSWORD = ("write", "set_clock", "clear_demand")
+"""What a DL/T 645 meter wants the password of level 04 for; of level 02 for the relay, and none for a freeze."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -17,15 +20,17 @@ class Action:
     name: ActionName
     device: str
     parameter: str = ""  # what `write` sets: an identifier
-    values: tuple[str, ...] = ()  # and to what, in the order of the catalogue
+    values: tuple[str, ...] = ()  # and to what, in the order of the catalogue; when to `freeze`, as MMDDhhmm
 
     def told(self) -> Mapping[str, object]:
         """As it stands in answers and in the audit log."""
-        written = {"parameter": self.parameter, "values": list(self.values)} if self.parameter else {}
+        written: dict[str, object] = {"parameter": self.parameter} if self.parameter else {}
+        written |= {"values": list(self.values)} if self.values else {}
         return {"action": self.name, "device": self.device, **written}
 
     def __str__(self) -> str:
-        return f"{self.name} {self.parameter} = {', '.join(self.values)}" if self.parameter else self.name
+        values = ", ".join(self.values)
+        return f"{self.name} {self.parameter} = {values}" if self.parameter else f"{self.name} {values}".rstrip()
 
 
 def permitted(settings: ControlSettings, operator: str, action: Action) -> bool:
@@ -43,7 +48,7 @@ def secret_file(settings: ControlSettings, action: Action) -> str:
     """Where the password for an action on a DL/T 645 meter stands; '' where the site names none."""
     for row in settings.meters:
         if _fits(action.device, row.devices):
-            return row.write_file if action.name in ("write", "set_clock") else row.switch_file
+            return row.write_file if action.name in WITH_WRITE_PASSWORD else row.switch_file
     return ""
 
 

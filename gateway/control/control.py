@@ -18,7 +18,7 @@ from gateway.control.chain import Record
 from gateway.control.execution import Outcome, execute
 from gateway.control.limits import EXECUTING, HOUR_S, Limits
 from gateway.control.tokens import Armed, Tokens
-from gateway.control.ways import Way
+from gateway.control.way import Way
 from gateway.settings.models import ControlSettings
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, one_of, text, texts
@@ -131,7 +131,7 @@ class Control:
             self._busy.discard(device)
         if not outcome.good:
             raise RefusedRequestError(_sentence(armed.action, outcome))
-        return {**armed.action.told(), **asdict(outcome), "verified": True}
+        return {**armed.action.told(), **asdict(outcome), "verified": outcome.verified}
 
     async def disarm(self, request: Request) -> object:
         """Give a token back: `device`, `action`, `token`. Nothing is done."""
@@ -154,7 +154,8 @@ class Control:
                 text(request, "parameter", "").upper(),
                 tuple(texts(request, "values")),
             )
-            if (bool(action.parameter), bool(action.values)) != (action.name == "write",) * 2:
+            writes = action.name == "write"
+            if bool(action.parameter) != writes or (bool(action.values) != writes and action.name != "freeze"):
                 raise RefusedRequestError("'parameter' and 'values' go with the action write, and with no other")
             if not permitted(self.settings, request.operator, action):
                 raise RefusedRequestError(f"no [[control.permit]] allows {request.operator} to {action} on {device}")

@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.control.ways import Look, Way
+from gateway.control.way import Look, Way
 
 LOOKS = 3
 """How often a device may be silent before it counts as silent."""
@@ -16,7 +16,8 @@ LOOKS = 3
 PAUSE_S = 2.0
 """Between two looks: a relay takes its time."""
 
-Result = Literal["done", "already so", "refused", "not sent", "not verified"]
+Result = Literal["done", "already so", "accepted", "refused", "not sent", "not verified"]
+"""`accepted`: the device agreed to what no device shows, such as an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,14 @@ class Outcome:
     after: str = ""
 
     @property
-    def good(self) -> bool:
+    def verified(self) -> bool:
         """Whether the device is as it should be, and shows it."""
         return self.result in ("done", "already so")
+
+    @property
+    def good(self) -> bool:
+        """Whether all is well as far as anybody can know."""
+        return self.verified or self.result == "accepted"
 
     @property
     def may_have_happened(self) -> bool:
@@ -47,6 +53,9 @@ async def execute(way: Way, verify_s: float) -> Outcome:
     if before.done:
         return Outcome("already so", before.shows, "", before.shows)
     reply = await way.act()
+    if not way.shown:
+        agreed: Result = "accepted" if reply.accepted else "refused" if reply.accepted is False else "not verified"
+        return Outcome(agreed, before.shows, reply.says)
     until = asyncio.get_running_loop().time() + verify_s
     while True:
         after = await way.look()

@@ -7,7 +7,8 @@ from gateway.control.action import Action
 from gateway.control.audit import TOPIC, Audit, AuditFile, Head, published
 from gateway.control.chain import Record
 from gateway.control.control import Control, Orders
-from gateway.control.ways import Carry, Way, way
+from gateway.control.way import Carry, Way
+from gateway.control.ways import way_of
 from gateway.settings.models import ControlSettings, Site
 from gateway.store import Draft, Stream
 from gateway.verbs.names import Names
@@ -31,7 +32,7 @@ def begin(
     names = Names(site)
 
     def done(action: Action) -> Way:
-        return way(action, names.devices[action.device], settings, clock, carry)
+        return way_of(action, names.devices[action.device], settings, clock, carry)
 
     def tell(record: Record) -> None:
         head = {"seq": record.seq, "hash": record.hash}

@@ -21,7 +21,19 @@ Root = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("+#\
 """One or more levels of a topic."""
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=1, le=65535)]
-ActionName = Literal["disconnect", "reconnect", "permit_reconnect", "keep_power", "release_power", "write", "set_clock"]
+ActionName = Literal[
+    "disconnect",
+    "reconnect",
+    "permit_reconnect",
+    "keep_power",
+    "release_power",
+    "alarm_on",
+    "alarm_off",
+    "write",
+    "set_clock",
+    "clear_demand",
+    "freeze",
+]
 """What can be done to a device. After `permit_reconnect` the customer closes the relay with the meter's button."""
 
 

@@ -13,11 +13,12 @@ from drivers.registry import driver
 from drivers.sim.dlt645 import SimulatedMeter
 from drivers.sim.modbus import SimulatedModbus
 from gateway.clock import local
-from gateway.control.action import Action
+from gateway.control.action import ACTIONS, Action
 from gateway.control.audit import Audit, AuditFile, Head
 from gateway.control.chain import Record, files, records
 from gateway.control.control import Control
-from gateway.control.ways import Way, way
+from gateway.control.way import Way
+from gateway.control.ways import way_of
 from gateway.settings.models import ControlSettings, Device, Line, MeterSecrets, Permit, Site
 from gateway.south.bus import Bus
 from gateway.verbs.names import Names
@@ -31,7 +32,7 @@ SECRETS = (PASSWORD, OPERATOR_CODE)
 EVERYTHING = Permit(
     ("li", "wang"),
     ("*",),
-    ("disconnect", "reconnect", "permit_reconnect", "keep_power", "release_power", "write", "set_clock"),
+    ACTIONS,
     ("04000E??",),
 )
 
@@ -128,7 +129,7 @@ class Scene:
 
         def done(action: Action) -> Way:
             row = next(row for row in ROWS if row.id == action.device)
-            return way(action, row, self.settings, self.clock, lambda one, talk, lane: bus.carry(one.id, talk, lane))
+            return way_of(action, row, self.settings, self.clock, lambda one, talk, lane: bus.carry(one.id, talk, lane))
 
         audit = Audit(AuditFile(self.folder, self.clock, self.settings.audit_bytes), self.told.append)
         control = Control(self.settings, Names(SITE), self.clock, audit, done, self.customers)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from drivers.dlt645.frame import Frame, encode, frames
 from drivers.dlt645.services.write import RELAY, WRITE
+from gateway.clock import local
 from gateway.control.audit import Head
 from gateway.settings.models import ControlSettings, MeterSecrets, Permit
 from tests.gateway.control.scene import EVERYTHING, PERMISSIVE, Scene, refusal
@@ -75,6 +77,7 @@ class Case:
     shows: str
     more: dict[str, Any]
     device: str = "M1"
+    result: str = "done"
 
 
 DONE = {
@@ -82,6 +85,10 @@ DONE = {
     "a relay is kept from tripping": Case("keep_power", "relay closed, told to be closed, keeps power on", {}),
     "a parameter is written": Case("write", "04000E03 = 253.0 V", {"parameter": "04000e03", "values": ["253.0"]}),
     "a clock is set": Case("set_clock", "its clock is off by 0 s", {}),
+    "a demand is reset": Case("clear_demand", "maximum demand 0.0000 kW", {}),
+    "an alarm is given": Case("alarm_on", "", {}, result="accepted"),
+    "energies are kept": Case("freeze", "", {}, result="accepted"),
+    "energies will be kept": Case("freeze", "", {"values": ["99999930"]}, result="accepted"),
     "a breaker is opened": Case("disconnect", "relay_open = 1", {}, "SWITCH"),
 }
 
@@ -95,11 +102,12 @@ def test_what_is_permitted_is_done_and_seen(tmp_path: Path, case: Case) -> None:
             relay.is_open = relay.told_open = True
         async with scene.gateway() as control:
             token = await scene.arm(control, case.action, case.device, **case.more)
+            scene.meters["M1"].memory.registers.demands[0] = Decimal("3.2"), local(scene.clock.wall())
             if case.action == "set_clock":
                 scene.meters["M1"].memory.drift = timedelta(hours=1)
             answer = await scene.confirm(control, token, case.action, case.device)
             assert answer["after"] == case.shows
-            assert answer["result"] == "done"
+            assert (answer["result"], answer["verified"]) == (case.result, case.result == "done")
 
     tell(story, tmp_path)
 
@@ -138,13 +146,14 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
         "'04000C03' is no parameter that can be written and read back",
     ),
     "values where there is nothing to write": ({"values": ["1"]}, "go with the action write"),
+    "a freeze at no time": ({"action": "freeze", "values": ["noon"]}, "one time: MMDDhhmm, with 99 for every"),
     "writing nothing": ({"action": "write"}, "go with the action write"),
     "a meter of the old edition": ({"device": "OLD"}, "the edition of 1997, which has no relay commands"),
     "a terminal that has no switch": ({"device": "TERMINAL"}, "ttu-modbus has no switch that can be written"),
     "what a breaker cannot": ({"device": "SWITCH", "action": "keep_power"}, "disconnect and reconnect, not keep_power"),
 }
 NARROW = (
-    Permit(("li",), ("M1", "OLD", "TERMINAL", "M9"), ("disconnect",)),
+    Permit(("li",), ("M1", "OLD", "TERMINAL", "M9"), ("disconnect", "freeze")),
     Permit(("li",), ("M1",), ("write",), ("04000e??", "04000c03")),
     Permit(("li",), ("SWITCH",), ("keep_power",)),
 )
