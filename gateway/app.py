@@ -29,6 +29,7 @@ from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
 from gateway.office import check_of, control_of, verbs_of
 from gateway.pipeline import Pipeline, told
+from gateway.process import usage
 from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
 from gateway.settings.models import Device, Site
@@ -75,7 +76,7 @@ class Gateway:
         """Opens the store. Raises StoreError when there is no disk to write to. `config`: the site's gateway.toml."""
         self.site, self.clock = site, clock
         self.renewal = renewal_of(site, config, clock)
-        self.boot_id = uuid.uuid4().hex
+        self.boot_id, self._begun = uuid.uuid4().hex, clock.monotonic()
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
@@ -285,6 +286,7 @@ class Gateway:
         """The gateway's own figures: lines and their devices, store, senders."""
         return {
             "at": iso(self.clock.wall()),
+            "process": usage(self._begun, self.clock.monotonic()),
             "observations": self.pipeline.observations,
             "incidents": len(self.rules.active()),
             "silenced": self.pipeline.silences.held,

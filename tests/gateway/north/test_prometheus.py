@@ -1,12 +1,22 @@
 """The page of figures: what Prometheus reads is what the gateway counts."""
 
 import asyncio
-from dataclasses import asdict
+import itertools
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
-from gateway.north.prometheus import MetricsPage, text
+from gateway.app import Gateway
+from gateway.clock import SystemClock
+from gateway.north.exposition import text
+from gateway.north.prometheus import MetricsPage
+from gateway.settings import load
+from gateway.settings.models import Influx, Mqtt
+from gateway.simulate.site import lay_out
 from gateway.south.report import Counts, DeviceReport, LineReport
 from gateway.store import Figures
 
@@ -42,6 +52,32 @@ def figures() -> dict[str, Any]:
 )
 def test_a_figure_is_on_the_page(line: str) -> None:
     assert line in text(figures()).splitlines()
+
+
+NO_FIGURES = {"at", "seq"}
+"""Keys of the metrics that hold a time or a number of a record: on the page under a name, or not at all."""
+
+
+def numbered(tree: Any, numbers: Iterator[int], kept: list[int]) -> Any:
+    """The same tree, every number in it another one; texts that tell a trouble stay."""
+    if isinstance(tree, dict):
+        return {key: numbered(value, numbers, kept) for key, value in tree.items() if key not in NO_FIGURES}
+    if isinstance(tree, list):
+        return [numbered(value, numbers, kept) for value in tree]
+    if isinstance(tree, int | float) or tree is None:
+        kept.append(next(numbers))
+        return kept[-1]
+    return tree
+
+
+def test_every_number_of_the_metrics_is_on_the_page_with_all_its_digits(tmp_path: Path) -> None:
+    site = load(lay_out(tmp_path / "site"))
+    gateway = Gateway(replace(site, mqtt=Mqtt(), influx=Influx(database="a")), SystemClock())
+    kept: list[int] = []
+    counted = {key: value for key, value in gateway.figures().items() if value is not None}
+    told = numbered(orjson.loads(orjson.dumps(counted)), itertools.count(1_234_567_001, 1000), kept)
+    said = {float(line.rpartition(" ")[2]) for line in text(told).splitlines() if not line.startswith("#")}
+    assert [number for number in kept if not {float(number), number * 0.001} & said] == []
 
 
 def test_a_sink_that_is_not_configured_has_no_figures() -> None:
