@@ -26,9 +26,10 @@ class Progress:
 def search(progress: Progress, edition: str = "2007", thorough: bool = False) -> Script[list[str]]:
     """All meters of an edition that can be told apart, each confirmed by its own address.
 
-    Silence to a pattern means nobody there; a clean answer gives one meter; noise is several at once, and their next
-    two digits are tried, a hundred questions. A meter so strong on the line that others are not heard beside it hides
-    them; `thorough` looks for those too, which takes up to six hundred questions a meter.
+    Silence to a pattern means nobody there, or one meter that knows no wildcards: it is asked for its address. A clean
+    answer gives one meter; noise is several at once, and their next two digits are tried, a hundred questions. A meter
+    so strong on the line that others are not heard beside it hides them; `thorough` looks for those too, which takes up
+    to six hundred questions a meter.
     """
     branches = [""]  # low digits that are fixed, the next to try last
     while branches:
@@ -36,11 +37,14 @@ def search(progress: Progress, edition: str = "2007", thorough: bool = False) ->
         progress.asked += 1
         progress.pattern = low.rjust(12, "A")
         answer = yield from _who(progress.pattern, edition)
+        if answer is None and not low and edition == "2007":
+            progress.asked += 1
+            answer = yield from _alone()
         if answer is NOISE and len(low) == 12:
             progress.doubled.append(low)
         elif answer is NOISE or (answer and thorough and len(low) < 12):
             branches += [pair + low for pair in reversed(PAIRS)]
-        if answer and answer.address.isdigit() and answer.address not in progress.found:
+        if answer and answer.address.isdecimal() and answer.address not in progress.found:
             progress.asked += 1
             if (yield from _who(answer.address, edition)):
                 progress.found.append(answer.address)
@@ -56,15 +60,7 @@ def _who(pattern: str, edition: str) -> Script[Frame | None]:
         return Frame(pattern, function) if "A" not in pattern else NOISE
 
 
-def read_address() -> Script[str | None]:
-    """The address of the only meter on a line, by the function made for it; edition 2007 only."""
-    frame = yield Question(Frame(ANYONE, READ_ADDRESS))
-    return frame.data[::-1].hex().upper() if frame and len(frame.data) == 6 else None
-
-
-def edition_of(address: str) -> Script[str | None]:
-    """Which edition a meter speaks, the newer one first; None for silence to both."""
-    for edition in ASKED:
-        if (yield from _who(address, edition)) not in (None, NOISE):
-            return edition
-    return None
+def _alone() -> Script[Frame | None]:
+    """A meter that is alone on the line, by the function that asks for an address; edition 2007 only."""
+    frame = yield Question(Frame(ANYONE, READ_ADDRESS), repeatable=False)
+    return Frame(frame.data[::-1].hex().upper(), READ) if frame and len(frame.data) == 6 else None

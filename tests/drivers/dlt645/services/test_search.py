@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from drivers.dlt645.services.search import Progress, edition_of, read_address, search
+from drivers.dlt645.services.search import Progress, search
 from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
 from tests.drivers.dlt645.services.line import Line
@@ -86,11 +86,13 @@ def test_each_edition_is_searched_by_its_own_question() -> None:
     line = Line(*meters("000000000042"), SimulatedMeter(OLD, "000000000097", {"energy_import": 1}))
     assert line.carry(search(Progress(), "2007")) == ["000000000042"]
     assert line.carry(search(Progress(), "1997")) == ["000000000097"]
-    assert line.carry(edition_of("000000000042")) == "2007"
-    assert line.carry(edition_of("000000000097")) == "1997"
-    assert line.carry(edition_of("000000000099")) is None
 
 
-def test_the_only_meter_of_a_line_tells_its_address() -> None:
-    assert Line(*meters("000000000042")).carry(read_address()) == "000000000042"
-    assert Line().carry(read_address()) is None
+def test_a_meter_that_knows_no_wildcards_is_found_when_it_is_alone() -> None:
+    class Strict(Line):
+        def say(self, request: bytes) -> bytes:
+            wild = b"\xaa" * 6 in request and b"\x68\x13\x00" not in request
+            return b"" if wild else super().say(request)
+
+    assert Strict(*meters("000000000042")).carry(search(Progress())) == ["000000000042"]
+    assert Strict().carry(search(Progress())) == []
