@@ -10,7 +10,8 @@ help:
 	@echo "make test    all tests, against real brokers and a real database"
 	@echo "make lint    ruff, mypy --strict, import contracts"
 	@echo "make bench   figures beside a reference; make bench-NAME for one; JSON=1 for programs"
-	@echo "make fuzz    what bytes from a line reach, under fire until Ctrl-C; FUZZ_ARGS=-max_total_time=60 for a minute"
+	@echo "make fuzz    what bytes from a line reach, under fire until Ctrl-C; PROTOCOL=modbus for the other protocol,"
+	@echo "             FUZZ_ARGS=-max_total_time=60 for a minute"
 	@echo "make clean   removes what the others made"
 
 demo: $(VENV)/.demo
@@ -33,7 +34,7 @@ bench-%: $(VENV)/.test
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q atheris
-	$(BIN)/python -m tests.drivers.dlt645.fuzz $(FUZZ_ARGS)
+	$(BIN)/python -m tests.drivers.$(or $(PROTOCOL),dlt645).fuzz $(FUZZ_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -134,11 +134,11 @@ class RtuStream:
 def _mbap(unit: int, ask: Ask) -> tuple[bytes, bytes, int]:
     """All of a request behind its transaction id; how the answer goes on behind its own; bytes of the whole answer.
 
-    The answer's are b"" and 0 where its length is not known before.
+    The answer's are b"" and -1 where its length is not known before.
     """
     request = mbap_frame(0, unit, ask.pdu)[2:]
     if not isinstance(ask.size, int):
-        return request, b"", 0
+        return request, b"", -1
     return request, b"\0\0%b%c%b" % ((ask.size + 1).to_bytes(2, "big"), unit, ask.head), ask.size + 7
 
 
@@ -152,7 +152,7 @@ class TcpStream:
         self._ask = NOTHING
         self._id = b""
         self._begin = b""  # of the awaited frame: header and head of the PDU; empty when its length is not known
-        self._whole = 0  # bytes of the awaited frame
+        self._whole = -1  # bytes of the awaited frame; -1 when its length is not known
         self._heard = b""
 
     def send(self, ask: Ask) -> bytes:

@@ -4,11 +4,9 @@ Run as `python -m tests.drivers.dlt645.fuzz [CORPUS_FOLDER] [libFuzzer's options
 """
 
 import json
-import sys
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from drivers.dlt645.driver import Dlt645
 from drivers.dlt645.explain import explain
@@ -17,6 +15,7 @@ from drivers.dlt645.load import read_blocks
 from drivers.errors import DriverError
 from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
+from tests.drivers.fuzzing import fuzz
 
 PROFILE = read_profile("dlt645-2007-3p", product_profiles()["dlt645-2007-3p"])
 ADDRESS = "000000000042"
@@ -73,18 +72,5 @@ def _as_an_answer(data: bytes) -> None:
         talk.give_up()
 
 
-def main() -> None:
-    import atheris
-
-    atheris.instrument_all()
-    with TemporaryDirectory() as corpus:  # beside a folder that is given, which keeps what is found
-        for number, data in enumerate(CORPUS):
-            Path(corpus, str(number)).write_bytes(data)
-        folders = [word for word in sys.argv[1:] if not word.startswith("-")]
-        options = [word for word in sys.argv[1:] if word.startswith("-")]
-        atheris.Setup([sys.argv[0], *options, *folders, corpus], one_input)
-        atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one_input, CORPUS)
