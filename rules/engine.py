@@ -16,7 +16,7 @@ from rules.pace import Pace
 from rules.pool import Entry, Pool
 from rules.power_quality import PowerQuality
 from rules.repeats import Repeats
-from rules.report import judge
+from rules.report import Calls
 from rules.sensors import CHECKS, Sensors
 from rules.state import Part, State
 from rules.statistics import Quality, Statistics
@@ -45,8 +45,7 @@ class Engine:
         orders: Iterable[DisconnectOrder] = (),
         saved: Mapping[str, object] | None = None,
     ) -> None:
-        self._area = area
-        self._limits = limits = complete(thresholds or {})
+        limits = complete(thresholds or {})
         tree = Tree(area)
         wires = wires_of(area)
         self._witnesses = witnesses = {
@@ -69,6 +68,7 @@ class Engine:
         self._contact = Contact(witnesses, limits, area)
         self._repeats = Repeats(tree, limits)
         self._noise = Noise(wires, limits, area)
+        self._calls = Calls(tree, witnesses, limits, area, self._pool, self._book)
         self.hand = Hand(self._book, self._handled)
         parts: dict[str, Part] = {
             "pace": self._pace,
@@ -211,10 +211,11 @@ class Engine:
 
     def judge(self, report: Report) -> Verdict:
         """A customer's call, from what is known."""
-        witness = self._witnesses.get(report.device)
-        ordered = witness is not None and self._pool.order_for(report.device, witness.relay_at) is not None
-        nominal = self._area.nominal_voltage
-        return judge(report, self._book.active(), witness, self._limits, nominal, ordered=ordered)
+        return self._calls.judge(report)
+
+    def whom_to_ask(self, report: Report) -> tuple[str, ...]:
+        """Devices whose reading would tell more of a call than is known; their answers may make it more."""
+        return self._calls.whom_to_ask(report)
 
     def plan(self, outage: PlannedOutage) -> None:
         """Announce an outage; one with the same id replaces it."""

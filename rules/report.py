@@ -1,11 +1,15 @@
 """A customer's call, judged from what is known: network, plan, arrears, voltage, or the customer's own side."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from rules.area import Report
-from rules.incident import Incident, Verdict
+from rules.area import Area, Report
+from rules.book import Book
+from rules.incident import Incident, Verdict, is_outage
+from rules.pool import Pool
 from rules.thresholds import Limits, of_class
+from rules.topology import Tree
 from rules.witness import ALIVE, Witness
 
 VOLTAGE = ("low_voltage", "over_voltage")
@@ -20,31 +24,66 @@ _BY_CAUSE: tuple[tuple[Callable[[str], bool], Kind], ...] = (
 )
 
 
-def judge(
-    report: Report,
-    active: Iterable[Incident],
-    witness: Witness | None,
-    limits: Limits,
-    nominal: float,
-    *,
-    ordered: bool = False,
-) -> Verdict:
-    """The verdict on a call at this moment. `ordered`: an order to open this customer's relay is known."""
-    if witness is None:
-        says = f"there is no device {report.device}"
-        return Verdict(report.id, report.at, "unknown", evidence=(says,), confidence=0.0)
-    told = [incident for incident in active if report.device in incident.devices and incident.state == "confirmed"]
-    for explains, kind in _BY_CAUSE:
-        cause = next((incident for incident in told if explains(incident.type)), None)
-        if cause is not None:
-            return _from(report, kind, cause)
-    if not witness.alive_at or (witness.is_silent and not _lately(witness, limits)):
-        lost = next((incident for incident in told if incident.type in CONTACT), None)
+class Calls:
+    """Judges calls from what the rules know of one area, and says whose reading would tell more."""
+
+    def __init__(
+        self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area, pool: Pool, book: Book
+    ) -> None:
+        self._tree, self._witnesses, self._limits = tree, witnesses, limits
+        self._nominal = area.nominal_voltage
+        self._pool, self._book = pool, book
+
+    def whom_to_ask(self, report: Report) -> tuple[str, ...]:
+        """Devices to be read before a call is judged: the customer's meter, and beside it when it does not answer."""
+        witness = self._witnesses.get(report.device)
+        if witness is None:
+            return ()
+        return (
+            (report.device, *(one.device.id for one in self._beside(witness))) if _mute(witness) else (report.device,)
+        )
+
+    def judge(self, report: Report) -> Verdict:
+        """The verdict on a call at this moment."""
+        witness = self._witnesses.get(report.device)
+        if witness is None:
+            says = f"there is no device {report.device}"
+            return Verdict(report.id, report.at, "unknown", evidence=(says,), confidence=0.0)
+        lasting = [incident for incident in self._book.active() if report.device in incident.devices]
+        told = [incident for incident in lasting if incident.state == "confirmed"]
+        for explains, kind in _BY_CAUSE:
+            cause = next((incident for incident in told if explains(incident.type)), None)
+            if cause is not None:
+                return _from(report, kind, cause)
+        if _mute(witness) and not _lately(witness, self._limits):
+            return self._silent(report, lasting, witness)
+        ordered = self._pool.order_for(report.device, witness.relay_at) is not None
+        return _answering(report, told, witness, self._limits, self._nominal, ordered=ordered)
+
+    def _silent(self, report: Report, lasting: Sequence[Incident], witness: Witness) -> Verdict:
+        """The meter does not answer, and no confirmed fault explains it."""
+        lost = next((one for one in lasting if one.state == "confirmed" and one.type in CONTACT), None)
         if lost is not None:
             return _from(report, "unknown", lost)
-        says = "the meter does not answer and nothing else tells of its supply"
+        for one in lasting:
+            if one.state == "suspected" and is_outage(one.type) and one.type not in CONTACT:
+                return replace(_from(report, "network_fault", one), evidence=(*one.evidence, "not confirmed yet"))
+        near = [one.device.id for one in self._beside(witness) if not _mute(one)]
+        beside = f", while {' and '.join(near)} beside it {'do' if len(near) > 1 else 'does'}" if near else ""
+        rest = "its own supply, or the meter itself" if near else "nothing else tells of its supply"
+        says = f"the meter does not answer{beside}: {rest}"
         return Verdict(report.id, report.at, "unknown", report.device, evidence=(says,), confidence=0.3)
-    return _answering(report, told, witness, limits, nominal, ordered=ordered)
+
+    def _beside(self, witness: Witness) -> list[Witness]:
+        """Two meters at the same node; first those on its phases, among them those heard longest ago."""
+        own = witness.device
+        near = [self._witnesses[device.id] for device in self._tree.below[own.node] if device.kind == "meter"]
+        near = [one for one in near if one.device.node == own.node and one is not witness]
+        return sorted(near, key=lambda one: (not set(one.device.phases) & set(own.phases), one.at))[:2]
+
+
+def _mute(witness: Witness) -> bool:
+    return not witness.alive_at or witness.is_silent
 
 
 def _lately(witness: Witness, limits: Limits) -> bool:

@@ -1,5 +1,7 @@
 """Verbs that ask devices and the rules: read, judge a call, have a memory read, tell what lasts."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
@@ -11,12 +13,23 @@ from gateway.verbs.request import RefusedRequestError, Request, moment, text, te
 from rules.area import Report
 from rules.incident import Incident, Verdict
 
+LOOK_S = 15.0
+"""The answer to a call waits no longer for readings."""
+
+ANSWERED = "answered"
+
+WEIGH_S = 5.0
+"""The rules weigh new silence so much later at most."""
+
 
 class Judge(Protocol):
     """The part of the rules that knows what is wrong."""
 
     def judge(self, report: Report) -> Verdict:
         """A customer's call."""
+
+    def whom_to_ask(self, report: Report) -> Sequence[str]:
+        """Devices whose reading would tell more of a call."""
 
     def active(self) -> Sequence[Incident]:
         """What lasts."""
@@ -57,11 +70,30 @@ class Asking:
         return {"device": device, "start": start, "end": end}
 
     async def judge(self, request: Request) -> object:
-        """Judge a customer's call: `device` of the customer, and `complaint` in words."""
+        """Judge a customer's call: `device` of the customer, and `complaint` in words. The meter is read first."""
         now = self.clock.wall()
         at = moment(request, "at", now, now)
         report = Report(request.id, at, self.names.device(request).id, text(request, "complaint", ""))
-        return asdict(self.rules.judge(report))
+        read: dict[str, str] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._look(report, read)
+        return {**asdict(self.rules.judge(report)), "read": read}
+
+    async def _look(self, report: Report, read: dict[str, str]) -> None:
+        """Read the customer's meter; when it is silent once more, with those beside it: one answer may get lost."""
+        await self._read(report.device, read)
+        if read[report.device] == ANSWERED:
+            return
+        async with asyncio.TaskGroup() as reading:
+            for device in self.rules.whom_to_ask(report):
+                reading.create_task(self._read(device, read))
+        await asyncio.sleep(WEIGH_S)
+
+    async def _read(self, device: str, read: dict[str, str]) -> None:
+        read.setdefault(device, "no time")
+        poll = await self.ask(device, ())
+        read[device] = poll.fault or ANSWERED
 
     async def incidents(self, _request: Request) -> object:
         """What lasts now."""

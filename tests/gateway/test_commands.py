@@ -57,6 +57,9 @@ class Judge:
     def judge(self, report: Report) -> Verdict:
         return Verdict(report.id, report.at, "network_fault", node="B1", incident="i1")
 
+    def whom_to_ask(self, report: Report) -> Sequence[str]:
+        return (report.device,)
+
     def plan(self, outage: PlannedOutage) -> None:
         self.planned[outage.id] = outage
 
@@ -142,6 +145,7 @@ async def test_a_request_that_comes_twice_is_obeyed_once() -> None:
 async def test_a_call_is_judged() -> None:
     answer = await answered(Office().commands(), "judge", {"id": "call-7", "device": "M1", "complaint": "no light"})
     assert (answer["result"]["verdict"], answer["result"]["report"]) == ("network_fault", "call-7")
+    assert answer["result"]["read"] == {"M1": "answered"}
 
 
 @virtual
