@@ -11,13 +11,16 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
 
+from gateway.verbs import VOCABULARY, Changes
+
 log = logging.getLogger(__name__)
 
 ANSWER = "answer/"
 """Answers are kept in the store under this, their verb and the request's id."""
 
 REMEMBERED, REMEMBERED_BYTES = 500, 1_000_000
-"""Answers kept; the oldest goes first."""
+"""Answers kept to requests that change something, and as many to those that do not: who looks often must not push out
+what may not be obeyed twice. The oldest goes first; beyond these bytes the oldest are shortened."""
 
 LONGEST_KEPT = 4_000
 """Bytes of an answer that outlives the gateway."""
@@ -26,10 +29,13 @@ DISK_S = 2.0
 """How long the disk may take to note a request, before it is obeyed all the same."""
 
 CUT = "was being obeyed when the gateway stopped: what came of it is unknown. Look, and ask with another id"
-TOO_LONG = "the answer was too long to outlive a restart"
+TOO_LONG = "the answer was too long to be kept"
 
 Key = tuple[str, str]
 """A verb, and the id of a request."""
+
+_Pool = OrderedDict[Key, bytes | None]
+"""Answers, the oldest first; None: noted, and no answer yet."""
 
 
 async def _no_disk() -> None:
@@ -47,8 +53,8 @@ class Answers:
     ) -> None:
         """`keep` hands items of state to the store, `flush` returns when they are on disk."""
         self._keep, self._flush = keep, flush
-        self._known: OrderedDict[Key, bytes | None] = OrderedDict()  # None: noted, and no answer yet
-        self._bytes = 0
+        self._pools: tuple[_Pool, _Pool] = (OrderedDict(), OrderedDict())
+        self._long: OrderedDict[Key, int] = OrderedDict()  # answers that may be shortened, with their bytes
         rows = [
             (row["at"], key, row["answer"])
             for key, row in (saved or {}).items()
@@ -57,11 +63,12 @@ class Answers:
         for at, key, answer in sorted(rows, key=lambda row: (row[0], row[1])):
             verb, _, request = key.removeprefix(ANSWER).partition("/")
             body = {"id": request, "verb": verb, "at": at, "ok": False, "error": CUT} if answer is None else answer
-            self._remember((verb, request), orjson.dumps(body))
+            if verb in VOCABULARY:  # of this version
+                self._remember((verb, request), orjson.dumps(body))
 
     def get(self, key: Key) -> bytes | None:
         """The answer that was given."""
-        return self._known.get(key)
+        return self._pool(key).get(key)
 
     async def begin(self, key: Key, at: str) -> bool:
         """Note that a request is about to be obeyed; False when the disk did not take the note in time."""
@@ -72,7 +79,7 @@ class Answers:
         """Keep an answer, and give it as it is sent; `wait`: until it is on disk."""
         said = orjson.dumps(answer, default=str)
         self._remember(key, said)
-        kept = orjson.loads(said) if len(said) <= LONGEST_KEPT else {**answer, "result": None, "says": TOO_LONG}
+        kept = orjson.loads(said) if len(said) <= LONGEST_KEPT else _short(answer)
         if wait:
             await self._put(key, at, kept)
         else:
@@ -90,12 +97,26 @@ class Answers:
         return True
 
     def _remember(self, key: Key, said: bytes | None) -> None:
-        self._bytes += len(said or b"") - len(self._known.pop(key, None) or b"")
-        self._known[key] = said
-        while len(self._known) > REMEMBERED or self._bytes > REMEMBERED_BYTES:
-            gone, was = self._known.popitem(last=False)
-            self._bytes -= len(was or b"")
+        pool = self._pool(key)
+        pool[key] = said
+        pool.move_to_end(key)
+        if said is not None and len(said) > LONGEST_KEPT:
+            self._long[key] = len(said)
+        while len(pool) > REMEMBERED:
+            gone, _ = pool.popitem(last=False)
+            self._long.pop(gone, None)
             self._keep({_name(gone): None})
+        while sum(self._long.values()) > REMEMBERED_BYTES:
+            long, _ = self._long.popitem(last=False)
+            self._pool(long)[long] = orjson.dumps(_short(orjson.loads(self._pool(long)[long] or b"{}")))
+
+    def _pool(self, key: Key) -> _Pool:
+        return self._pools[VOCABULARY[key[0]].changes is not Changes.NOTHING]
+
+
+def _short(answer: Mapping[str, object]) -> Mapping[str, object]:
+    """What is left of an answer that is too long."""
+    return {**answer, "result": None, "says": TOO_LONG}
 
 
 def _name(key: Key) -> str:

@@ -296,9 +296,27 @@ async def test_only_the_newest_answers_are_kept_and_long_ones_not_over_a_restart
     figures = await answered(commands, "figures", {"id": "f"})
     assert figures["result"] == office.figures
     assert await answered(commands, "figures", {"id": "f"}) == figures
-    assert len(disk.items) == REMEMBERED
+    assert len(disk.items) == REMEMBERED + 1
     kept = await answered(disk.life(office), "figures", {"id": "f"})
-    assert (kept["ok"], kept["result"], kept["says"]) == (True, None, "the answer was too long to outlive a restart")
+    assert (kept["ok"], kept["result"], kept["says"]) == (True, None, "the answer was too long to be kept")
+
+
+@virtual
+async def test_who_looks_often_does_not_push_out_what_may_not_be_obeyed_twice() -> None:
+    office, disk = Office(), Disk()
+    office.figures = {"lines": "x" * 100_000}
+    commands = disk.life(office)
+    plan = await answered(commands, "plan", PLAN)
+    for number in range(REMEMBERED + 10):
+        await answered(commands, "figures", {"id": str(number)})
+    office.rules.planned.clear()
+    assert await answered(commands, "plan", PLAN) == plan
+    assert office.rules.planned == {}
+    newest = await answered(commands, "figures", {"id": str(REMEMBERED + 9)})
+    older = await answered(commands, "figures", {"id": str(REMEMBERED - 9)})
+    assert (newest["result"], older["result"], older["says"]) == (
+        office.figures, None, "the answer was too long to be kept",
+    )  # fmt: skip
 
 
 @virtual
