@@ -1,18 +1,16 @@
 """`taiqu meter`: what a DL/T 645 meter does beyond giving its points, each one service conversation."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.meter_talk import carry, ended, find, now, on_line, on_open, wrong
+from gateway.cli.meter_talk import carry, find, now, on_line, on_open, wrong
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from drivers.dlt645.services.write import Authority
     from drivers.dlt645.whole import Labelled
     from gateway.errand import Errand
 
@@ -20,15 +18,17 @@ meter = typer.Typer(
     no_args_is_help=True,
     help="Clock, events, freezes, load profile, parameters and relay of a DL/T 645 meter.\n\n"
     "Example: taiqu meter events meter-017 power_down",
-    epilog="The service holds its serial ports: stop it first. Exit status 1: the meter is silent or refuses.",
+    epilog="The service holds its serial ports: stop it first. Exit status 1: the meter is silent or refuses, or "
+    "nobody permits the change.",
 )
 
 BROADCAST_PAUSE_S = 0.5  # after a broadcast, which nobody answers: the longest a meter takes over anything
 DEFAULT = Path("config/gateway.toml")
 DeviceId = Annotated[str, typer.Argument(help="The device's id, as in devices.csv.")]
-Change = Annotated[bool, typer.Option("--change-the-meter", help="Yes, this changes the meter.")]
-PasswordFile = Annotated[Path | None, typer.Option(help="A file that holds the meter's six-digit password.")]
-Operator = Annotated[str, typer.Option(help="Eight digits that the meter keeps in its records.")]
+Change = Annotated[bool, typer.Option("--change-the-meter", help="Yes, this changes the meter: do not ask.")]
+Operator = Annotated[str, typer.Option(help="Who does it, as [[commands.operator]] names him.")]
+Key = Annotated[Path | None, typer.Option(help="His key, as `taiqu key` made it.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit log.")]
 
 
 @meter.command()
@@ -94,44 +94,60 @@ def clock(device: DeviceId, config: Config = DEFAULT, as_json: Json = False) -> 
     _show([{"clock": text, "off_s": round(drift(text, asked, now()).total_seconds(), 1)}], as_json)
 
 
-@meter.command("set-clock")
-def set_clock(
+@meter.command()
+def change(
     device: DeviceId,
-    change: Change = False,
-    password_file: PasswordFile = None,
-    operator: Operator = "00000000",
+    action: Annotated[str, typer.Argument(help="disconnect, reconnect, permit_reconnect, write, set_clock ...")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PARAMETER VALUE...]", help="What to write; times as ISO 8601. When to freeze: MMDDhhmm."
+        ),
+    ] = None,
+    operator: Operator = "",
+    key: Key = None,
+    reason: Reason = "",
+    sure: Change = False,
     config: Config = DEFAULT,
+    as_json: Json = False,
 ) -> None:
-    """Set the meter's date and time to this machine's.
+    """Change a meter as [control] permits it: armed, confirmed, looked at afterwards, and in the audit log.
 
-    Example: taiqu meter set-clock meter-017 --password-file /etc/taiqu-gateway/meter.password --change-the-meter
+    Examples: taiqu meter change meter-017 disconnect --reason "arrears 4711" --operator li --key li.key
+
+    taiqu meter change meter-017 write 04000E03 253.0 --reason "order 12" --operator li --key li.key
+
+    While the service runs, `taiqu ask arm` and `taiqu ask confirm` do the same.
     """
-    from drivers.dlt645.services import write
+    from gateway.cli.meter_change import Changer
+    from gateway.control.action import ACTIONS
 
-    authority = _authority(change, password_file, operator, "04")
-    told, edition = now(), str(find(config, device)[1].profile.options.get("edition", ""))
-    carry(config, device, lambda address: write.set_clock(address, told, authority, edition))
-    typer.echo(f"{device}: set to {told:%Y-%m-%d %H:%M:%S}")
+    if action not in ACTIONS:
+        wrong(f"there is no action {action!r}; there are {', '.join(ACTIONS)}")
+    find(config, device)
+    done = Changer(config, operator, key, reason, sure).change(device, action, words or [])
+    _show([dict(done)], as_json)
 
 
 @meter.command("broadcast-clock")
 def broadcast_clock(
     line: Annotated[str, typer.Argument(help="The line's id, as in gateway.toml.")],
-    change: Change = False,
+    operator: Operator = "",
+    key: Key = None,
+    reason: Reason = "",
+    sure: Change = False,
     config: Config = DEFAULT,
 ) -> None:
-    """Tell all DL/T 645 meters of a line the time, after looking how far they are off. No password is needed.
+    """Tell all DL/T 645 meters of a line the time, after looking how far they are off; set_clock has to be permitted.
 
-    Example: taiqu meter broadcast-clock rs485-1 --change-the-meter
+    Example: taiqu meter broadcast-clock rs485-1 --reason commissioning --operator li --key li.key
     """
-    import asyncio
-
     from drivers.dlt645.services import clock, write
+    from gateway.cli.meter_change import Changer
 
-    _switch(change)
     known, devices = on_line(config, line)
 
-    async def tell(way: "Errand") -> timedelta:
+    async def tell(way: "Errand") -> str:
         largest = timedelta()
         for device in devices:
             asked = now()
@@ -139,113 +155,10 @@ def broadcast_clock(
             if text:
                 largest = max(largest, abs(clock.drift(text, asked, now())))
         await way.carry(write.broadcast_clock(now(), largest), devices[0].wire, BROADCAST_PAUSE_S, retries=0)
-        return largest
+        return f"told the time; the clock furthest off was {largest.total_seconds():.0f} s off"
 
-    largest = ended(line, lambda: asyncio.run(on_open(known, tell)))
-    typer.echo(f"{line}: told the time; the clock furthest off was {largest.total_seconds():.0f} s off")
-
-
-@meter.command()
-def freeze(
-    device: DeviceId,
-    when: Annotated[str, typer.Option(help="MMDDhhmm, 99 for every; the default is now.")] = "99999999",
-    change: Change = False,
-    config: Config = DEFAULT,
-) -> None:
-    """Have the meter keep its energies, now or at a time. Reading them: `taiqu meter item DEVICE 05010101`.
-
-    Example: taiqu meter freeze meter-017 --when 99999930 --change-the-meter
-    """
-    from drivers.dlt645.services import write
-
-    _switch(change)
-    carry(config, device, lambda address: write.freeze(address, when))
-    typer.echo(f"{device}: agreed")
-
-
-@meter.command("write")
-def write_parameter(
-    device: DeviceId,
-    identifier: str,
-    values: Annotated[list[str], typer.Argument(help="In the order the catalogue has them; times as ISO 8601.")],
-    change: Change = False,
-    password_file: PasswordFile = None,
-    operator: Operator = "00000000",
-    config: Config = DEFAULT,
-) -> None:
-    """Set a parameter and read it back.
-
-    Example: taiqu meter write meter-017 04000E03 253.0 --password-file meter.password --change-the-meter
-    """
-    from drivers.dlt645.services import write
-
-    authority = _authority(change, password_file, operator, "04")
-    carry(config, device, lambda address: write.write_item(address, identifier.upper(), values, authority))
-    typer.echo(f"{device}: holds {identifier.upper()} = {', '.join(values)}")
-
-
-@meter.command("clear-demand")
-def clear_demand(
-    device: DeviceId,
-    change: Change = False,
-    password_file: PasswordFile = None,
-    operator: Operator = "00000000",
-    config: Config = DEFAULT,
-) -> None:
-    """Reset the maximum demands.
-
-    Example: taiqu meter clear-demand meter-017 --password-file meter.password --change-the-meter
-    """
-    from drivers.dlt645.services import write
-
-    authority = _authority(change, password_file, operator, "04")
-    carry(config, device, lambda address: write.clear_demand(address, authority))
-    typer.echo(f"{device}: maximum demands reset")
-
-
-@meter.command()
-def relay(
-    device: DeviceId,
-    command: Annotated[str, typer.Argument(help="trip, close_permit, close, alarm_on, alarm_off, keep_power_on ...")],
-    minutes: Annotated[int, typer.Option(help="How long the command is good for.")] = 10,
-    change: Change = False,
-    password_file: PasswordFile = None,
-    operator: Operator = "00000000",
-    config: Config = DEFAULT,
-    as_json: Json = False,
-) -> None:
-    """Give a relay command, once, and show by the meter's status word what came of it.
-
-    Example: taiqu meter relay meter-017 trip --password-file /etc/taiqu-gateway/meter.password --change-the-meter
-    """
-    from drivers.dlt645.services import write
-
-    known = {one.name.lower(): one for one in write.Command}
-    if command not in known:
-        wrong(f"there is no command {command!r}; there are {', '.join(known)}")
-    authority, until = _authority(change, password_file, operator, "02"), now() + timedelta(minutes=minutes)
-    state = carry(config, device, lambda address: write.relay(address, known[command], until, authority))
-    _show([asdict(state)], as_json)
-    if not state.accepted:
-        raise typer.Exit(1)
-
-
-def _switch(change: bool) -> None:
-    if not change:
-        wrong("this changes the meter; say --change-the-meter when that is what you want")
-
-
-def _authority(change: bool, password_file: Path | None, operator: str, level: str) -> "Authority":
-    """Only from a password in a file and the explicit switch."""
-    from drivers.dlt645.services.write import Authority
-
-    _switch(change)
-    if password_file is None:
-        wrong("the meter wants a password; put it into a file and say --password-file FILE")
-    try:
-        return Authority(password_file.read_text(encoding="ascii").strip(), level, operator)
-    except (OSError, ValueError) as error:
-        wrong(f"{password_file}: {error}")
+    says = Changer(config, operator, key, reason, sure).on_line(line, lambda: on_open(known, tell))
+    typer.echo(f"{line}: {says}")
 
 
 def _row(values: "Sequence[Labelled]") -> dict[str, Any]:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]") -> T:
-    """A service's result; None is silence, False a command that nothing confirms.
+    """A service's result; None is silence.
 
     Ends the command with 1 when the meter is silent or refuses, with 2 for a wrong question.
     """
@@ -29,10 +29,8 @@ def carry(config: Path, device: str, script: "Callable[[str], Script[T | None]]"
         return await way.carry(script(known.address), known.wire, known.timeout_s)
 
     result = ended(device, lambda: asyncio.run(on_open(line, talk)))
-    if result is None or result is False:
-        typer.echo(
-            f"{device}: {'no answer' if result is None else 'no answer; nothing shows that it was done'}", err=True
-        )
+    if result is None:
+        typer.echo(f"{device}: no answer", err=True)
         raise typer.Exit(1)
     return result
 

@@ -175,6 +175,7 @@ class Audit:
         self.trouble = ""  # why nothing can be written down; '' while it can
         self._file, self._tell = file, tell
         self._last: Record | None = None
+        self._missed: list[Record] = []
         self._writer = ThreadPoolExecutor(1, "audit-writer")
 
     @property
@@ -188,11 +189,24 @@ class Audit:
 
     def open(self, known: Head | None, heard: Callable[[Record], None]) -> None:
         """As `AuditFile.open`, but a log that cannot be used is `trouble` from then on. Blocks."""
+
+        def hear(record: Record) -> None:
+            heard(record)
+            if known is not None and record.seq > known.seq:
+                self._missed.append(record)
+
         try:
-            self._file.open(known, heard)
+            self._file.open(known, hear)
         except AuditError as error:
             self.trouble = str(error)
             log.error("control is off: %s", error)
+
+    def catch_up(self) -> list[Record]:
+        """Tell what nobody was told: records made right before a crash, or from the command line."""
+        missed, self._missed = self._missed, []
+        for record in missed:
+            self._tell(record)
+        return missed
 
     async def append(self, what: str, **told: object) -> Record:
         """Write a record down. Raises AuditError."""

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 EXECUTED, CUT = "executed", "cut"
 """What ends an action in the log; the second is written at the next start, when the gateway stopped in between."""
 
+CLOSED = ("done", "already so")
+OPENED = (*CLOSED, "not verified")
+"""Results after which a relay is closed, and may be open."""
+
 SHOWN = ("device", "action", "parameter", "reason")
 """What of a refused request stands in the log: no token, and no values, which may be a password."""
 
@@ -94,6 +98,8 @@ class Control:
 
     async def begin(self, **told: object) -> None:
         """The first records of this life: that it began, and what the last one did not end."""
+        for record in self.audit.catch_up():
+            await self._learn(record)
         try:
             await self.audit.append("started", **told)
             for seq, record in self._cut.items():
@@ -103,6 +109,17 @@ class Control:
         except AuditError as error:
             log.error("control: %s", error)
         self._cut.clear()
+
+    async def _learn(self, record: Record) -> None:
+        """Somebody changed a device while the service did not run: the rules have to know of an open relay."""
+        if record.what != EXECUTED or record.told.get("device") not in self.names.devices:
+            return
+        subject = Request(str(record.told.get("request", "")), {"device": record.told["device"]})
+        if record.told.get("action") == "disconnect" and record.told.get("result") in OPENED:
+            await self.orders.order(subject)
+        if record.told.get("action") == "reconnect" and record.told.get("result") in CLOSED:
+            with contextlib.suppress(RefusedRequestError):  # what stands in area.toml is withdrawn there
+                await self.orders.unorder(subject)
 
     # ---- verbs
 

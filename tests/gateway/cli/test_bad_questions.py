@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from gateway.cli.main import app
 from tests.gateway.south.site import write_site
 
-WRITE = ["--password-file", "PASSWORD", "--change-the-meter"]
 CUT = "68129078563412689108333334"
 
 QUESTIONS = {
@@ -25,30 +24,9 @@ QUESTIONS = {
         ["meter", "load-profile", "m1", "--since", "2026-11-22", "--until", "2026-11-23", "--class", "9"],
         "9 is no class of the load profile",
     ),
-    "a freeze time that is none": (
-        ["meter", "freeze", "m1", "--when", "noon", "--change-the-meter"],
-        "'noon' is no freeze time",
-    ),
-    "a change without the switch": (["meter", "freeze", "m1"], "--change-the-meter"),
-    "a change without a password": (["meter", "relay", "m1", "trip", "--change-the-meter"], "--password-file"),
-    "a password file that is not there": (
-        ["meter", "relay", "m1", "trip", "--change-the-meter", "--password-file", "none"],
-        "none: ",
-    ),
-    "a value out of a format's range": (
-        ["meter", "write", "m1", "04000E03", "1000", *WRITE],
-        "1000 does not fit 4 digits with 1 decimals",
-    ),
-    "a value that is no number": (["meter", "write", "m1", "04000E03", "much", *WRITE], "'much' is no number"),
-    "too many values": (["meter", "write", "m1", "04000101", "2026-11-22", "1", *WRITE], "2 values"),
-    "a date that does not exist": (["meter", "write", "m1", "04000101", "2026-02-30", *WRITE], "does not exist"),
-    "what cannot be written": (["meter", "write", "m1", "02010100", "230", *WRITE], "no parameter that can be written"),
-    "an operator that is none": (
-        ["meter", "write", "m1", "04000E03", "253", "--operator", "me", *WRITE],
-        "the operator has to be 8 digits",
-    ),
-    "a relay command that does not exist": (["meter", "relay", "m1", "explode", *WRITE], "no command 'explode'"),
-    "a line that does not exist": (["meter", "broadcast-clock", "l9", "--change-the-meter"], "no line 'l9'"),
+    "a change where nobody permits any": (["meter", "change", "m1", "disconnect"], "control is off: nothing changes"),
+    "an action that does not exist": (["meter", "change", "m1", "explode"], "no action 'explode'"),
+    "a line that does not exist": (["meter", "broadcast-clock", "l9"], "no line 'l9'"),
     "a frame that is cut": (["frame", CUT], "7 bytes are missing"),
     "a frame with a wrong checksum": (["frame", "6812907856341268910833333433896745335516"], "should be 54"),
     "no bytes at all": (["frame", "hello"], "no byte in hex"),
@@ -66,9 +44,6 @@ QUESTIONS = {
 @pytest.mark.parametrize(("words", "says"), QUESTIONS.values(), ids=QUESTIONS.keys())
 def test_a_wrong_question_is_told_in_one_line(words: list[str], says: str, tmp_path: Path) -> None:
     site = write_site(tmp_path, "/dev/ttyNONE")
-    password = tmp_path / "password"
-    password.write_text("123456")
-    words = [str(password) if word == "PASSWORD" else word for word in words]
     config = ["--config", str(site)] if words[0] == "meter" else []
     result = CliRunner().invoke(app, [*words, *config], terminal_width=200)
     assert result.exit_code == 2

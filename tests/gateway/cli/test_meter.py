@@ -12,10 +12,39 @@ from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
 from gateway.cli.main import app
 from gateway.cli.meter_talk import now
+from gateway.clock import SystemClock
+from gateway.control.audit import AuditFile
+from gateway.control.chain import files, records
+from gateway.north.keys import new_key, write_key
 from tests.gateway.south.far_end import on_pty
 from tests.gateway.south.site import METERS, write_site
 
 PROFILE = read_profile("dlt645-2007-1p", product_profiles()["dlt645-2007-1p"])
+
+
+CONTROL = """
+[commands]
+[[commands.operator]]
+name = "li"
+key_file = "li.key"
+[[commands.operator]]
+name = "wang"
+key_file = "wang.key"
+
+[control]
+verify_s = 1
+per_device_per_hour = 20
+per_hour = 20
+[[control.permit]]
+operators = ["li"]
+devices = ["*"]
+actions = ["disconnect", "set_clock", "clear_demand", "freeze", "write"]
+parameters = ["04000E??"]
+[[control.meters]]
+devices = ["*"]
+switch_file = "password"
+write_file = "password"
+"""
 
 
 class Site:
@@ -23,14 +52,23 @@ class Site:
 
     def __init__(self, config: Path, meter: SimulatedMeter) -> None:
         self.config, self.meter = config, meter
+        config.write_text(config.read_text() + CONTROL)
         self.password = config.parent / "password"
         self.password.write_text("123456\n")
+        self.password.chmod(0o600)
+        for name in ("li", "wang"):
+            write_key(config.parent / f"{name}.key", new_key("hmac-sha256"))
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, ["meter", *arguments, "--config", str(self.config)])
 
-    def authorised(self, *arguments: str) -> Result:
-        return self.run(*arguments, "--password-file", str(self.password), "--change-the-meter")
+    def authorised(self, *arguments: str, by: str = "li") -> Result:
+        key = str(self.config.parent / f"{by}.key")
+        why = ("--reason", "commissioning", "--change-the-meter")
+        return self.run(*arguments, "--operator", by, "--key", key, *why)
+
+    def steps(self) -> list[str]:
+        return [record.what for record in records(files(self.config.parent))]
 
 
 @pytest.fixture
@@ -75,52 +113,87 @@ def test_the_load_profile_is_read(site: Site) -> None:
     assert rows[0]["energy_import"] == "12.50 kWh"
 
 
-def test_a_relay_is_tripped_with_password_and_switch(site: Site) -> None:
-    result = site.authorised("relay", "m1", "trip", "--json")
+def test_a_customer_is_disconnected_by_who_may_and_it_is_written_down(site: Site) -> None:
+    result = site.authorised("change", "m1", "disconnect", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output) == [
-        {"accepted": True, "relay_open": True, "told_open": True, "kept_powered": False}
-    ]
+    [row] = json.loads(result.output)
+    assert (row["result"], row["after"]) == ("done", "relay open, told to be open")
+    assert site.steps() == ["armed", "executing", "executed"]
 
 
 def test_a_parameter_is_written_and_read_back(site: Site) -> None:
-    result = site.authorised("write", "m1", "04000E03", "253.0")
-    assert (result.exit_code, result.output) == (0, "m1: holds 04000E03 = 253.0\n")
+    result = site.authorised("change", "m1", "write", "04000E03", "253.0", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)[0]["after"] == "04000E03 = 253.0 V"
     assert "253.0 V" in site.run("item", "m1", "04000E03").output
 
 
 def test_a_value_that_does_not_fit_is_not_sent(site: Site) -> None:
-    result = site.authorised("write", "m1", "04000E03", "9999")
-    assert (result.exit_code, "does not fit" in result.output) == (2, True)
+    result = site.authorised("change", "m1", "write", "04000E03", "9999")
+    assert (result.exit_code, "does not fit" in result.output) == (1, True)
 
 
-def test_a_demand_is_reset(site: Site) -> None:
-    assert site.authorised("clear-demand", "m1").exit_code == 0
+def test_a_demand_is_reset_and_a_freeze_made(site: Site) -> None:
+    assert site.authorised("change", "m1", "clear_demand").exit_code == 0
+    assert "accepted" in site.authorised("change", "m1", "freeze", "99999930").output
 
 
-def test_a_clock_is_set_and_a_freeze_made(site: Site) -> None:
-    assert "agreed" in site.run("freeze", "m1", "--change-the-meter").output
+def test_a_clock_is_set(site: Site) -> None:
     site.meter.memory.drift = timedelta(hours=1)
-    result = site.authorised("set-clock", "m1")
-    assert result.exit_code in (0, 2), result.output  # 2 within five minutes of midnight
-    assert result.exit_code == 2 or abs(site.meter.memory.drift) < timedelta(seconds=10)
+    result = site.authorised("change", "m1", "set_clock")
+    near_midnight = "within five minutes of midnight" in result.output
+    assert result.exit_code == int(near_midnight), result.output
+    assert near_midnight or abs(site.meter.memory.drift) < timedelta(seconds=10)
 
 
 def test_the_clocks_of_a_line_are_set_by_broadcast(site: Site) -> None:
     site.meter.memory.drift = timedelta(minutes=4)
-    result = site.run("broadcast-clock", "rs485-1", "--change-the-meter")
-    if result.exit_code == 0:  # 2 within five minutes of midnight
+    result = site.authorised("broadcast-clock", "rs485-1")
+    if result.exit_code == 0:  # 1 within five minutes of midnight
         assert "240 s off" in result.output or "239 s off" in result.output or "241 s off" in result.output
         assert abs(site.meter.memory.drift) < timedelta(seconds=10)
+        assert site.steps() == ["executing", "executed"]
     else:
         assert "midnight" in result.output
 
 
 def test_a_broadcast_is_not_sent_to_clocks_it_cannot_set(site: Site) -> None:
     site.meter.memory.drift = timedelta(minutes=9)
-    result = site.run("broadcast-clock", "rs485-1", "--change-the-meter")
-    assert result.exit_code == 2
+    result = site.authorised("broadcast-clock", "rs485-1")
+    assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
+
+
+def test_who_may_not_changes_nothing(site: Site) -> None:
+    for arguments in (("change", "m1", "disconnect"), ("broadcast-clock", "rs485-1")):
+        result = site.authorised(*arguments, by="wang")
+        assert (result.exit_code, "no [[control.permit]] allows wang to" in result.output) == (1, True), result.output
+    assert not site.meter.commands.relay.is_open
+
+
+def test_somebody_with_another_key_is_nobody(site: Site) -> None:
+    (site.config.parent / "li.key").rename(site.config.parent / "gone")
+    write_key(site.config.parent / "li.key", new_key("hmac-sha256"))
+    write_key(site.config.parent / "chen.key", new_key("hmac-sha256"))
+    why = ["--reason", "x", "--change-the-meter", "--key", str(site.config.parent / "chen.key")]
+    result = site.run("change", "m1", "disconnect", "--operator", "li", *why)
+    assert (result.exit_code, "the signature is not of an operator" in result.output) == (1, True)
+
+
+def test_while_the_service_runs_it_is_asked_instead(site: Site) -> None:
+    log = AuditFile(site.config.parent, SystemClock(), 1_000_000)
+    log.open()
+    try:
+        result = site.authorised("change", "m1", "disconnect")
+    finally:
+        log.close()
+    assert (result.exit_code, "the gateway runs; ask it over MQTT" in result.output) == (1, True)
+
+
+def test_a_site_without_control_changes_nothing(site: Site) -> None:
+    site.config.write_text(site.config.read_text().replace(CONTROL, ""))
+    result = site.authorised("change", "m1", "disconnect")
+    assert (result.exit_code, result.output.startswith("control is off: nothing changes a meter")) == (2, True)
 
 
 BAD: dict[str, tuple[Sequence[str], int, str]] = {
@@ -128,11 +201,21 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
     "what the meter does not hold": (["item", "m1", "04000306"], 1, "no such data"),
     "an identifier nobody knows": (["item", "m1", "123"], 2, "no identifier"),
     "a device that is not there": (["clock", "m9"], 2, "it has m1, m2"),
-    "a line that is not there": (["broadcast-clock", "rs485-9", "--change-the-meter"], 2, "such lines: rs485-1"),
+    "a line that is not there": (["broadcast-clock", "rs485-9"], 2, "such lines: rs485-1"),
     "an event that does not exist": (["events", "m1", "party"], 2, "power_down"),
-    "a command that does not exist": (["relay", "m1", "explode"], 2, "close_permit"),
-    "a change without the switch": (["relay", "m1", "trip"], 2, "--change-the-meter"),
-    "a change without a password": (["relay", "m1", "trip", "--change-the-meter"], 2, "--password-file"),
+    "an action that does not exist": (["change", "m1", "explode"], 2, "there are disconnect, reconnect"),
+    "a change by nobody": (["change", "m1", "disconnect"], 2, "Say --operator NAME --key FILE"),
+    "a change for no reason": (["change", "m1", "disconnect", "--operator", "li", "--key", "KEY"], 2, "--reason TEXT"),
+    "a change with a key that is not there": (
+        ["change", "m1", "disconnect", "--operator", "li", "--key", "gone", "--reason", "x"],
+        2,
+        "gone: there is no such file",
+    ),
+    "a change that nobody is sure of": (
+        ["change", "m1", "disconnect", "--operator", "li", "--key", "KEY", "--reason", "x"],
+        2,
+        "this would disconnect on m1; say --change-the-meter when that is what you want",
+    ),
     "a class that does not exist": (
         ["load-profile", "m1", "--since", "2026-11-22", "--until", "2026-11-23", "--class", "9"],
         2,
@@ -143,7 +226,8 @@ BAD: dict[str, tuple[Sequence[str], int, str]] = {
 
 @pytest.mark.parametrize(("arguments", "status", "says"), BAD.values(), ids=BAD.keys())
 def test_what_goes_wrong_is_one_line(site: Site, arguments: Sequence[str], status: int, says: str) -> None:
-    result = site.run(*arguments)
+    key = str(site.config.parent / "li.key")
+    result = site.run(*(key if word == "KEY" else word for word in arguments))
     assert result.exit_code == status, result.output
     assert says in result.output
     assert len(result.output.splitlines()) == 1
@@ -151,6 +235,6 @@ def test_what_goes_wrong_is_one_line(site: Site, arguments: Sequence[str], statu
 
 def test_a_wrong_password_is_told_by_the_meter(site: Site) -> None:
     site.password.write_text("654321")
-    result = site.authorised("relay", "m1", "trip", "--json")
-    assert result.exit_code == 1
-    assert json.loads(result.output)[0]["accepted"] is False
+    result = site.authorised("change", "m1", "disconnect")
+    assert (result.exit_code, "refused by m1: the meter refuses: a wrong password" in result.output) == (1, True)
+    assert "654321" not in result.output

@@ -15,7 +15,7 @@ from drivers.dlt645.services.write import RELAY, WRITE
 from gateway.clock import local
 from gateway.control.audit import Head
 from gateway.settings.models import ControlSettings, MeterSecrets, Permit
-from tests.gateway.control.scene import EVERYTHING, PERMISSIVE, Scene, refusal
+from tests.gateway.control.scene import EVERYTHING, PERMISSIVE, Customers, Scene, refusal
 from tests.lines import Hearing
 from tests.virtual import run_virtual
 
@@ -427,6 +427,22 @@ def test_what_a_stop_cut_off_is_written_down_at_the_next_start(tmp_path: Path) -
     scene = tell(story, tmp_path)
     assert scene.steps() == ["armed", "executing", "cut"]
     assert scene.log()[-2].told["says"] == "the gateway stopped: what came of it is unknown"
+
+
+def test_what_was_done_while_the_service_was_away_is_told_and_known_when_it_starts(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        async with scene.gateway() as control:
+            published = Head(control.report.seq, control.report.hash)
+            await scene.both(control, "disconnect")
+            await scene.both(control, "disconnect", "M2")
+            await scene.both(control, "reconnect", "M2")
+        scene.told.clear()
+        scene.customers = Customers()
+        async with scene.gateway(published):
+            assert [one.seq for one in scene.told] == list(range(2, 12))
+            assert scene.customers.heard == ["order M1", "order M2", "unorder M2"]
+
+    tell(story, tmp_path)
 
 
 def test_without_a_log_nothing_is_done(tmp_path: Path) -> None:
