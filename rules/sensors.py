@@ -53,7 +53,9 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
             margin=30.0,
             cause="current leaks to earth somewhere behind it",
         ),
-        Check("device_alarm", ("alarm",), "alarm", "", "minor", 0.0, cause="the device's own alarm contact is closed"),
+        Check("device_alarm", ("alarm",), "flag", "", "minor", 0.0, cause="the device's own alarm contact is closed"),
+        Check("device_trip", ("trip",), "flag", "", "critical", 0.0, cause="the device's own trip contact is closed"),
+        Check("sensor_fault", ("sensor_fault",), "flag", "", "minor", 0.0, cause="one of its sensors is broken"),
     ),
 }
 """By kind of device."""
@@ -64,8 +66,8 @@ class Sensors:
 
     def __init__(self, limits: Limits, poll_s: float) -> None:
         oil = {name: limits["transformer"][name] for name in ("oil_high", "oil_limit")}
-        self._own = own = {**limits["sensor"], **oil, "alarm": 0.0}
-        self._hold = {"residual_ma": own["residual_s"], "alarm": 0.0}
+        self._own = own = {**limits["sensor"], **oil, "flag": 0.0}
+        self._hold = {"residual_ma": own["residual_s"], "flag": 0.0}
         self._poll_s = poll_s
         self.outside: dict[str, Outside] = {}  # by type of incident and device
         self._news: dict[str, Claim | None] = {}
@@ -114,7 +116,7 @@ class Sensors:
             started_after=was.after,
             devices=(device.id,),
             cause=check.cause,
-            evidence=(says if check.unit else f"{device.id} reports an alarm",),
+            evidence=(says if check.unit else f"{device.id} reports it: {check.points[0]}",),
             figures={"worst": was.worst, "limit": limit} if check.unit else {},
         )
 

@@ -58,6 +58,8 @@ SAID: dict[str, tuple[str, Values, list[tuple[str, str, str]]]] = {
     "a residual current": ("S1", {"residual_current": 450.0}, [("residual_current_high", "T1", "minor")]),
     "a small residual current": ("S1", {"residual_current": 250.0}, []),
     "an alarm contact": ("S1", {"alarm": 1.0}, [("device_alarm", "T1", "minor")]),
+    "a trip contact": ("S1", {"trip": 1.0, "alarm": 0.0}, [("device_trip", "T1", "critical")]),
+    "a broken sensor": ("S1", {"sensor_fault": 1.0}, [("sensor_fault", "T1", "minor")]),
     "a breaker that is open": ("S1", {"relay_open": 1.0}, [("relay_open", "S1", "minor")]),
     "a voltage that is gone, which only meters and terminals can tell": ("S1", {"voltage": 0.0, "voltage_a": 0.0}, []),
     "a power factor, which is no sensor's business": ("S1", {"power_factor": 0.2, "frequency": 48.0}, []),
