@@ -9,22 +9,26 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.clock import iso
+from gateway.clock import iso, local
 
 COLOURS = {"critical": "bold red", "major": "red", "minor": "yellow", "info": "cyan"}
 SHOWN = ("voltage", "voltage_a", "voltage_b", "voltage_c", "current", "active_power", "relay_open")
 """Points worth a column's width in a terminal."""
+
+NEWS = 5
+"""Events that are shown."""
 
 
 @dataclass(slots=True)
 class Watched:
     """One gateway as its topics tell."""
 
+    gateway: str = ""
     state: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     devices: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # the last observation of each
     alarms: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    events: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=8))
+    events: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=NEWS))
     observations: int = 0
 
     def hear(self, topic: str, payload: Any) -> str:
@@ -36,6 +40,8 @@ class Watched:
                 self.devices[row["device"]] = row
         elif kind == "metrics" and payload:
             self.figures = payload
+        elif topic == "rsp/figures" and payload and payload.get("result"):
+            self.figures = payload["result"]
         elif kind == "alarm":
             self.alarms.pop(name, None)
             if payload:
@@ -48,49 +54,88 @@ class Watched:
             return _sentence(payload["data"])
         return ""
 
+    @property
+    def online(self) -> bool:
+        """Whether its state, which the broker keeps, says so."""
+        return self.state.get("state") == "online"
 
-def screen(watched: Watched, gateway: str, rows: int) -> RenderableType:
+    def snapshot(self) -> Mapping[str, Any]:
+        """All of it, for programs."""
+        return {
+            "gateway": self.gateway,
+            "state": self.state,
+            "alarms": list(self.alarms.values()),
+            "devices": self.devices,
+            "figures": self.figures,
+        }
+
+
+def screen(watched: Watched, rows: int) -> RenderableType:
     """Everything at once; `rows` of devices fit."""
-    state = watched.state.get("state", "not heard of yet")
-    head = Text.assemble(
-        (f"{gateway} ", "bold"),
-        (state, "green" if state == "online" else "bold red"),
-        f"  version {watched.state.get('version', '?')}  {watched.observations} observations heard",
+    parts: list[RenderableType] = [_head(watched), Text(), _lines(watched.figures), Text(), _alarms(watched), Text()]
+    parts += [_devices(watched, rows), *_store(watched.figures), *_silences(watched.figures), *_news(watched)]
+    return Group(*parts)
+
+
+def sentences(watched: Watched) -> Iterator[str]:
+    """The same as lines of text, for whoever has no terminal."""
+    yield f"{watched.gateway} is {watched.state.get('state', 'not heard of')}"
+    for line in watched.figures.get("lines", ()):
+        silent = [device["device"] for device in line["devices"] if device["down"]]
+        yield (
+            f"line {line['line']}: {'open' if line['open'] else line['says'] or 'closed'}, {line['utilisation']:.0%} in"
+            f" use, {_share(line['success'])} good; silent: {', '.join(silent) or 'none'}"
+        )
+    for alarm in watched.alarms.values():
+        yield _sentence(alarm)
+    if not watched.alarms:
+        yield "nothing is wrong"
+    for text in (*_store(watched.figures), *_silences(watched.figures)):
+        yield text.plain
+
+
+def _head(watched: Watched) -> Text:
+    process = watched.figures.get("process", {})
+    memory = f"  {process['rss_bytes'] / 1e6:.0f} MB" if process else ""
+    return Text.assemble(
+        (f"{watched.gateway} ", "bold"),
+        (watched.state.get("state", "not heard of yet"), "green" if watched.online else "bold red"),
+        f"  version {watched.state.get('version', '?')}  {watched.observations} observations heard{memory}",
     )
-    return Group(head, _lines(watched.figures), _alarms(watched), _devices(watched, rows), *_store(watched.figures))
 
 
-def _lines(figures: Mapping[str, Any]) -> Table:
-    table = Table("line", "port", "in use", "waiting", "polls", "good", "silent", box=None, pad_edge=False)
-    for line in figures.get("lines", ()):
-        counts = [device["counts"] for device in line["devices"]]
+def _lines(figures: Mapping[str, Any]) -> RenderableType:
+    if not figures:
+        return Text("its lines are told once a minute", "dim")
+    table = Table("line", "port", "in use", "good", "answers in", "waiting", "silent", box=None, pad_edge=False)
+    for line in figures["lines"]:
         table.add_row(
             line["line"],
             "open" if line["open"] else Text(line["says"] or "closed", "red"),
             f"{line['utilisation']:.0%}",
+            _share(line["success"]),
+            f"{line['round_trip_ms']:.0f} ms",
             str(line["waiting"]),
-            str(sum(count["polls"] for count in counts)),
-            str(sum(count["good"] for count in counts)),
-            ", ".join(device["device"] for device in line["devices"] if device["down"]),
+            Text(", ".join(device["device"] for device in line["devices"] if device["down"]), "red"),
         )
     return table
 
 
-def _alarms(watched: Watched) -> Table:
-    table = Table(
-        "since", "severity", "what", "where", "devices", "cause", box=None, pad_edge=False, title_justify="left"
-    )
-    for alarm in watched.alarms.values():
+def _alarms(watched: Watched) -> RenderableType:
+    if not watched.alarms:
+        return Text("nothing is wrong", "green")
+    table = Table("since", "severity", "what", "where", "devices", "why", box=None, pad_edge=False)
+    for alarm in sorted(
+        watched.alarms.values(), key=lambda alarm: (list(COLOURS).index(alarm["severity"]), alarm["id"])
+    ):
         table.add_row(
-            iso(alarm["started_at"]),
+            _when(alarm["started_at"]),
             Text(alarm["severity"], COLOURS[alarm["severity"]]),
             f"{alarm['type']} ({alarm['state']})",
             f"{alarm['node']} {alarm['phases']}",
             str(len(alarm["devices"])),
-            alarm["cause"],
+            alarm["cause"] or next(iter(alarm["evidence"]), ""),
         )
-    if not watched.alarms:
-        table.add_row("", "", Text("nothing is wrong", "green"))
     return table
 
 
@@ -100,7 +145,7 @@ def _devices(watched: Watched, rows: int) -> Table:
     for name, row in faulty_first[:rows]:
         values = row.get("values", {})
         said = "  ".join(f"{point} {values[point]:g}" for point in SHOWN if values.get(point) is not None)
-        table.add_row(name, iso(row["at"]), Text(row["fault"], "red") if row.get("fault") else said)
+        table.add_row(name, _when(row["at"]), Text(row["fault"], "red") if row.get("fault") else said)
     if len(faulty_first) > rows:
         table.add_row("...", "", f"and {len(faulty_first) - rows} more")
     return table
@@ -108,10 +153,44 @@ def _devices(watched: Watched, rows: int) -> Table:
 
 def _store(figures: Mapping[str, Any]) -> Iterator[Text]:
     if store := figures.get("store"):
-        waiting = ", ".join(f"{sink} {sum(streams.values())}" for sink, streams in store["waiting"].items())
-        yield Text(f"store: {store['bytes'] / 1e6:.1f} MB, waiting: {waiting or 'nobody'}", "dim")
+        waiting = [_waits(sink, sum(streams.values()), figures) for sink, streams in store["waiting"].items()]
+        yield Text(f"store: {store['bytes'] / 1e6:.1f} MB, waiting: {'; '.join(waiting) or 'nobody'}", "dim")
         if store["trouble"]:
             yield Text(f"store: {store['trouble']}", "red")
+        gone = {
+            "thrown away unsent": sum(store["shed"].values()),
+            "lost": store["lost"],
+            "set aside": store["set_aside"],
+        }
+        if any(gone.values()):
+            yield Text("store: " + ", ".join(f"{count} {what}" for what, count in gone.items() if count), "red")
+
+
+def _waits(sink: str, rows: int, figures: Mapping[str, Any]) -> str:
+    says = (figures.get(sink) or {}).get("says", "")
+    return f"{sink} {rows}{f' ({says})' if rows and says else ''}"
+
+
+def _silences(figures: Mapping[str, Any]) -> Iterator[Text]:
+    for one in figures.get("silences", ()):
+        what = " ".join(part for part in (one["node"], one["kind"]) if part)
+        yield Text(f"silent until {_when(one['until'])}: {what}, by {one['by']} {one['reason']}".rstrip(), "yellow")
+    if kept := figures.get("silenced"):
+        yield Text(f"{kept} incidents are kept back by silences", "yellow")
+
+
+def _news(watched: Watched) -> Iterator[Text]:
+    for incident in watched.events:
+        yield Text(_sentence(incident), "dim")
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _when(at: float) -> str:
+    """This machine's local time: what whoever watches has on the wall."""
+    return local(at).strftime("%m-%d %H:%M:%S")
 
 
 def _sentence(incident: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """`taiqu watch`: a gateway live, as it tells of itself over the broker."""
 
 import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,28 +11,37 @@ import typer
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gateway.north.session import Session
     from gateway.settings.models import Mqtt
     from gateway.watch import Watched
 
 STATE_S = 2.0
-"""How long the broker may take to hand out what it retains."""
+"""How long the broker may take to hand out what it retains, and the gateway to tell its figures."""
+
+FIGURES_S = 10.0
+"""How often a screen has new figures of lines and store."""
 
 
 def watch(
     config: Config = Path("config/gateway.toml"),
     gateway: Annotated[str, typer.Option(help="Another gateway on the same broker.")] = "",
     seconds: Annotated[float, typer.Option(help="End after so long; 0: on Ctrl-C.")] = 0.0,
+    once: Annotated[bool, typer.Option("--once", help="Tell how it is, and end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show lines, devices, incidents and store of a running gateway, live.
 
-    Without a terminal it prints a line for each piece of news; with --json every message, a JSON line each.
-    Exit status 1 when the broker cannot be had, or the link to it is lost.
+    Without a terminal it prints a line for each piece of news; with --json every message, a JSON line each. With --once
+    it tells how things are now and ends: exit status 1 when the gateway is not online.
+    Exit status 1 also when the broker cannot be had, or the link to it is lost.
 
     Example: taiqu watch --config /etc/taiqu-gateway/gateway.toml
     """
     from gateway.north.session import BrokerError
     from gateway.settings import SettingsError, load
+    from gateway.watch import Watched
 
     try:
         site = load(config)
@@ -40,64 +51,139 @@ def watch(
     if site.mqtt is None:
         typer.echo(f"{config}: there is no [mqtt] table, so there is no broker to watch on", err=True)
         raise typer.Exit(2)
+    watched = Watched(gateway or site.id)
     try:
-        asyncio.run(_watch(site.mqtt, gateway or site.id, seconds, as_json))
+        asyncio.run(_watch(site.mqtt, watched, _glance(watched, as_json) if once else _live(watched, seconds, as_json)))
     except (BrokerError, OSError, ValueError) as error:
         typer.echo(f"mqtt: {error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    if once and not watched.online:
+        raise typer.Exit(1)
 
 
-async def _watch(settings: "Mqtt", gateway: str, seconds: float, as_json: bool) -> None:
-    import os
+class _View:
+    """What is done with what is heard, and for how long: `tell` gets every message, `show` also asks for figures."""
 
+    def __init__(
+        self,
+        tell: Callable[[str, Any, str], None],
+        show: "Callable[[Session, Callable[[], None]], Awaitable[None]]",
+    ) -> None:
+        self.tell, self.show = tell, show
+
+
+async def _watch(settings: "Mqtt", watched: "Watched", view: _View) -> None:
+    """Listen to one gateway, and ask it for its figures, which it tells of itself only once a minute."""
     import orjson
-    from rich.console import Console
-    from rich.live import Live
 
-    from gateway.north.messages import level, unpacked
+    from gateway.north.messages import Message, level, unpacked
     from gateway.north.session import BrokerError, Heard, Session
-    from gateway.watch import Watched, screen
 
-    watched, console = Watched(), Console()
-    root = f"{settings.root}/v1/{level(gateway)}/"
-    live = Live(console=console, screen=True, auto_refresh=False)
-    shown = console.is_terminal and not as_json
+    root = f"{settings.root}/v1/{level(watched.gateway)}/"
 
     def hear(heard: Heard) -> None:
-        topic, payload = heard.topic, heard.payload
         try:
-            data: Any = orjson.loads(unpacked(payload)) if payload else None
+            data: Any = orjson.loads(unpacked(heard.payload)) if heard.payload else None
         except (orjson.JSONDecodeError, OSError):  # the echo, or what somebody else writes there
             return
-        if as_json:
-            typer.echo(orjson.dumps({"topic": topic, "payload": data}).decode())
-        elif (said := watched.hear(topic.removeprefix(root), data)) and not shown:
-            typer.echo(said)
+        view.tell(heard.topic, data, watched.hear(heard.topic.removeprefix(root), data))
 
-    session = Session(settings, f"taiqu-watch-{os.getpid()}")
+    session = Session(settings, f"taiqu-watch-{uuid.uuid4().hex[:12]}")
     session.heard = hear
+
+    def ask() -> None:
+        session.publish(Message(f"{root}cmd/figures", orjson.dumps({"id": uuid.uuid4().hex})))
+
     try:
         await session.open()
         if not await session.subscribe(f"{root}#"):
             raise BrokerError(f"{session.broker} does not allow to listen below {root}")
-        loop = asyncio.get_running_loop()
-        end = loop.time() + (seconds or 1e9)
-        if not (shown or as_json):
-            loop.call_later(STATE_S, _tell_unheard, watched, f"{gateway} at {session.broker}")
-        with live if shown else console:
-            while not session.gone.done() and loop.time() < end:
-                if shown:
-                    live.update(screen(watched, gateway, max(5, console.height - 20)), refresh=True)
-                await asyncio.wait((session.gone,), timeout=min(0.5, max(0.0, end - loop.time())))
+        ask()
+        await view.show(session, ask)
         if session.gone.done():
             raise BrokerError(session.gone.result())
     finally:
         await session.close()
 
 
-def _tell_unheard(watched: "Watched", name: str) -> None:
+def _live(watched: "Watched", seconds: float, as_json: bool) -> _View:
+    """A screen, or a line for each piece of news, or every message as JSON."""
+    import orjson
+    from rich.console import Console
+
+    console = Console()
+    terminal = console.is_terminal and not as_json
+
+    def tell(topic: str, data: Any, news: str) -> None:
+        if as_json:
+            typer.echo(orjson.dumps({"topic": topic, "payload": data}).decode())
+        elif news and not terminal:
+            typer.echo(news)
+
+    async def show(session: "Session", ask: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + (seconds or 1e9)
+        if terminal:
+            await _on_screen(watched, session, ask, console, end)
+            return
+        if not as_json:
+            loop.call_later(STATE_S, _tell_unheard, watched, session.broker)
+        await asyncio.wait((session.gone,), timeout=max(0.0, end - loop.time()))
+
+    return _View(tell, show)
+
+
+async def _on_screen(
+    watched: "Watched", session: "Session", ask: Callable[[], None], console: "Console", end: float
+) -> None:
+    from rich.live import Live
+
+    from gateway.watch import NEWS, screen
+
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while not session.gone.done() and loop.time() < end:
+            if loop.time() - asked > FIGURES_S:
+                ask()
+                asked = loop.time()
+            taken = 12 + NEWS + len(watched.figures.get("lines", ())) + len(watched.alarms)
+            live.update(screen(watched, max(5, console.height - taken)), refresh=True)
+            await asyncio.wait((session.gone,), timeout=min(0.5, max(0.0, end - loop.time())))
+
+
+def _glance(watched: "Watched", as_json: bool) -> _View:
+    """How things are: when state and figures have come, or nobody has told them in time."""
+    import orjson
+    from rich.console import Console
+
+    from gateway.watch import screen, sentences
+
+    known = asyncio.Event()
+
+    def tell(_topic: str, _data: Any, _news: str) -> None:
+        if watched.state and (watched.figures or not watched.online):
+            known.set()
+
+    async def show(session: "Session", _ask: Callable[[], None]) -> None:
+        waiting = asyncio.ensure_future(known.wait())
+        await asyncio.wait((waiting, session.gone), timeout=STATE_S, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        await asyncio.sleep(0)  # what came together with it
+        console = Console()
+        if as_json:
+            typer.echo(orjson.dumps(watched.snapshot()).decode())
+        elif console.is_terminal:
+            console.print(screen(watched, 0))
+        else:
+            typer.echo("\n".join(sentences(watched)))
+
+    return _View(tell, show)
+
+
+def _tell_unheard(watched: "Watched", broker: str) -> None:
     """Its state is retained: a gateway that has not been heard of by now has never been there."""
     if not watched.state:
-        typer.echo(f"nothing of {name}: it never ran there, or is named otherwise", err=True)
+        typer.echo(f"nothing of {watched.gateway} at {broker}: it never ran there, or is named otherwise", err=True)

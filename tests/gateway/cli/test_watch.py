@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gateway.clock import SystemClock
+from gateway.north.commands import Commands
 from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
+from gateway.verbs import Request
 from gateway.watch import Watched, screen
 from tests.gateway.north.site import desk, incident, observation
 from tests.gateway.north.test_prometheus import figures
@@ -21,14 +24,14 @@ from tests.servers import Server
 
 def shown(watched: Watched) -> str:
     console = Console(file=io.StringIO(), width=160)
-    console.print(screen(watched, "gw1", rows=2))
+    console.print(screen(watched, rows=2))
     text = console.file
     assert isinstance(text, io.StringIO)
     return text.getvalue()
 
 
 def test_the_screen_tells_of_lines_incidents_devices_and_store() -> None:
-    watched = Watched()
+    watched = Watched("gw1")
     said = [
         watched.hear("state", {"state": "online", "version": "0.1.0"}),
         watched.hear("data/rs485-1", {"observations": [{"device": "M1", "at": 1.8e9, "values": {"voltage": 230.5}}]}),
@@ -87,3 +90,28 @@ def test_a_broker_that_is_not_there_is_said(config: Path, mosquitto: Server) -> 
     assert none.returncode == 1
     assert "Connection refused" in none.stderr
     assert "Traceback" not in none.stderr
+
+
+@pytest.mark.broker
+async def test_how_things_are_is_told_once(config: Path, mosquitto: Server, tmp_path: Path) -> None:
+    async def asked(_request: Request) -> object:
+        return figures()
+
+    office, active = Commands({"figures": asked}, SystemClock()), [incident("i1")]
+    async with desk(tmp_path / "a.db", Mqtt(port=mosquitto.port), active, commands=office) as gateway:
+        await gateway.until(lambda: gateway.sender.report.connected)
+        looking = [asyncio.to_thread(watching, config, "--once", *options) for options in ((), ("--json",))]
+        plain, programs = await asyncio.gather(*looking)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert plain.stdout.splitlines() == [
+        "gw1 is online",
+        "line rs485-1: open, 50% in use, - good; silent: none",
+        "2027-01-15T08:00:00.000Z critical box_outage at B1: confirmed (first), 2 devices",
+        "store: 0.1 MB, waiting: mqtt 12",
+        "store: disk is full",
+        "store: 5 thrown away unsent, 1 set aside",
+    ]
+    snapshot = json.loads(programs.stdout)
+    assert (snapshot["gateway"], snapshot["state"]["state"], snapshot["figures"]["incidents"]) == ("gw1", "online", 1)
+    gone = watching(config, "--once")
+    assert (gone.returncode, gone.stdout.splitlines()[0]) == (1, "gw1 is offline")
