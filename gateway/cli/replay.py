@@ -15,7 +15,9 @@ Folder = Annotated[Path, typer.Argument(help="The recording: a folder with area.
 Events = Annotated[Path | None, typer.Option("--events", help="Write every incident and verdict here, a line each.")]
 Rules = Annotated[Path | None, typer.Option("--rules", help="A rules.toml with other thresholds.")]
 Explain = Annotated[str | None, typer.Option("--explain", help="Print the whole life of this incident (its id).")]
-Plot = Annotated[Path | None, typer.Option("--plot", help="Draw voltages and incidents into this SVG file.")]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", help="Draw voltages and incidents into this file, an .svg or a .png.")
+]
 
 
 def replay(
@@ -28,7 +30,7 @@ def replay(
 ) -> None:
     """Run a recording through the rules at full speed and print what was found.
 
-    Example: taiqu replay recordings/2026-03-01 --events events.jsonl
+    Example: taiqu replay recordings/2026-03-01 --plot day.png
     """
     import gc
     from contextlib import ExitStack
@@ -36,18 +38,16 @@ def replay(
 
     import orjson
 
-    from gateway.plot import Voltages, draw
+    from gateway.plot import PictureError, Voltages, draw, drawer
     from gateway.recording import RecordingError, open_recording
     from gateway.replay import replay as run
     from rules.thresholds import complete
 
-    if plot is not None and plot.suffix != ".svg":
-        typer.echo(f"{plot}: pictures are drawn as SVG; name the file {plot.with_suffix('.svg').name}", err=True)
-        raise typer.Exit(2)
     thresholds = _thresholds(rules)
     began = perf_counter()
     gc.set_threshold(50_000)  # hardly any garbage is cyclic here, and looking for it costs a tenth of the time
     try:
+        draws = drawer(plot) if plot else None
         recording = open_recording(folder)
         with ExitStack() as files:
             write = files.enter_context(events.open("wb")).write if events else None
@@ -58,11 +58,11 @@ def replay(
                 lambda said: write(orjson.dumps(said) + b"\n") if write else None,
                 voltages.take if voltages else None,
             )
-        if plot and voltages:
+        if plot and draws and voltages:
             own = complete(thresholds)["voltage"]
             limits = [own[name] * recording.area.nominal_voltage for name in ("low_share", "high_share")]
-            plot.write_text(draw(voltages, came.found, limits), encoding="utf-8")
-    except (RecordingError, OSError) as error:
+            plot.write_bytes(draws(draw(voltages, came.found, limits)))
+    except (RecordingError, PictureError, OSError) as error:
         typer.echo(unusable(error) if isinstance(error, OSError) else str(error), err=True)
         raise typer.Exit(2) from error
     took = perf_counter() - began

@@ -1,5 +1,6 @@
 """A replayed recording can be drawn: every phase and node, every incident with its label."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.plot import Voltages, draw
+from gateway.plot import SHARPNESS, WIDTH, Voltages, draw
 from gateway.recording import Recorder, open_recording
 from gateway.replay import replay
 from gateway.simulate.fault import Fault
@@ -70,8 +71,29 @@ def test_the_verb_draws(folder: Path, tmp_path: Path) -> None:
     assert "box_outage B3" in drawn(picture.read_text(encoding="utf-8"))[0][0]
 
 
-def test_another_kind_of_picture_is_a_wrong_question(folder: Path, tmp_path: Path) -> None:
+def test_the_same_picture_is_drawn_as_png(folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    result = CliRunner().invoke(app, ["replay", str(folder), "--plot", str(picture)])
+    if "no font is found" in result.output:
+        pytest.skip("this machine has no font")
+    assert result.exit_code == 0, result.output
+    head = picture.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(head[16:20], "big") == WIDTH * SHARPNESS
+    assert len(set(picture.read_bytes())) > 200, "it is not empty"
+
+
+def test_without_the_program_for_png_it_says_what_is_missing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
     result = CliRunner().invoke(app, ["replay", str(folder), "--plot", str(tmp_path / "picture.png")])
+    assert result.exit_code == 2
+    assert "pip install resvg-py; picture.svg needs none" in result.output
+
+
+def test_another_kind_of_picture_is_a_wrong_question(folder: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["replay", str(folder), "--plot", str(tmp_path / "picture.gif")])
     assert result.exit_code == 2
     assert "picture.svg" in result.output
 
