@@ -219,7 +219,7 @@ class Engine:
 
     def plan(self, outage: PlannedOutage) -> None:
         """Announce an outage; one with the same id replaces it."""
-        self._pool.planned[outage.id] = outage
+        self._pool.announce(outage)
         self._planned()
 
     def unplan(self, outage: str) -> None:

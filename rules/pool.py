@@ -46,6 +46,13 @@ class Pool:
         self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
         self._idle: set[str] = set()  # those that nothing came of
 
+    def announce(self, outage: PlannedOutage) -> None:
+        """Take an announcement. One with the same id is changed by it: what came of the old one counts no more."""
+        if self.planned.get(outage.id) != outage:
+            self.executed.discard(outage.id)
+            self._idle.discard(outage.id)
+        self.planned[outage.id] = outage
+
     def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
         """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
         nodes = list(nodes)

@@ -75,3 +75,22 @@ def test_an_order_that_comes_after_the_relay_was_found_open_explains_it_and_its_
     (said,) = engine.unorder("B2-2")
     assert said.type == "relay_open"
     assert engine.order(DisconnectOrder("B4-2", START)) == ()
+
+
+def test_a_plan_that_came_to_nothing_may_be_announced_again_for_another_day() -> None:
+    engine = Engine(village())
+    engine.plan(PlannedOutage("W-1", "F1", START, START + 3600))
+    engine.tick(START + 8 * 3600)
+    assert [entry.state for entry in engine.pool(START + 8 * 3600)] == ["not executed"]
+    engine.plan(PlannedOutage("W-1", "F1", START + 9 * 3600, START + 10 * 3600))
+    assert [(entry.state, entry.start) for entry in engine.pool(START + 8 * 3600)] == [("announced", START + 9 * 3600)]
+    outcome = engine.tick(START + 20 * 3600)
+    assert [one.type for one in outcome.incidents if one.reason == "first"] == ["planned_not_executed"]
+
+
+def test_a_plan_that_is_announced_twice_alike_stays_what_became_of_it() -> None:
+    engine, plan = Engine(village()), PlannedOutage("W-1", "F1", START, START + 3600)
+    for _ in range(2):
+        engine.plan(plan)
+        engine.tick(START + 8 * 3600)
+    assert [entry.state for entry in engine.pool(START + 8 * 3600)] == ["not executed"]
