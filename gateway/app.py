@@ -142,7 +142,8 @@ class Gateway:
             await asyncio.sleep(TICK_S)
             self.pipeline.tick()
             influx = self.influx.report if self.influx is not None else None
-            troubles, items = self.selfcare.step(self.clock.wall(), self.store.figures(), influx)
+            audit = self.control.audit.trouble if self.control is not None else ""
+            troubles, items = self.selfcare.step(self.clock.wall(), self.store.figures(), influx, audit)
             if troubles:
                 self.store.put(map(told, troubles), items)
             now = self.clock.wall()

@@ -40,10 +40,13 @@ class Selfcare:
         return tuple(self._lasting.values())
 
     def step(
-        self, at: float, store: Figures, influx: InfluxReport | None = None
+        self, at: float, store: Figures, influx: InfluxReport | None = None, audit: str = ""
     ) -> tuple[list[Incident], dict[str, object | None]]:
-        """One look: incidents that changed, and items of state to keep with them."""
-        now = {trouble.type: trouble for trouble in self._troubles(at, store, influx)}
+        """One look: incidents that changed, and items of state to keep with them. `audit`: why there is no control."""
+        troubles = [*self._troubles(at, store, influx)]
+        if audit:
+            troubles.append(Trouble("control_off", "major", f"nobody can change a device: {audit}"))
+        now = {trouble.type: trouble for trouble in troubles}
         begun = [self._begin(trouble, at) for trouble in now.values() if trouble.type not in self._lasting]
         ended = [self._end(kind, at) for kind in list(self._lasting) if kind not in now]
         items: dict[str, object | None] = {OWN + incident.type: asdict(incident) for incident in begun}

@@ -6,7 +6,6 @@ Calls block (they fsync): on the event loop they are made through `Audit`.
 import asyncio
 import errno
 import fcntl
-import logging
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +28,6 @@ from gateway.control.chain import (
     records,
     whole_lines,
 )
-
-log = logging.getLogger(__name__)
 
 FILES = 4
 """Files that share the bound; the oldest goes, on the record, when a fifth begins."""
@@ -199,7 +196,6 @@ class Audit:
             self._file.open(known, hear)
         except AuditError as error:
             self.trouble = str(error)
-            log.error("control is off: %s", error)
 
     def catch_up(self) -> list[Record]:
         """Tell what nobody was told: records made right before a crash, or from the command line."""

@@ -107,7 +107,7 @@ class Control:
                 says = "the gateway stopped: what came of it is unknown"
                 await self.audit.append(CUT, executing=seq, **_subject(record), says=says)
         except AuditError as error:
-            log.error("control: %s", error)
+            log.error("control is off: %s", error)
         self._cut.clear()
 
     async def _learn(self, record: Record) -> None:

@@ -108,7 +108,7 @@ class Signatures:
         """Who asks, and for what. Raises RefusedRequestError."""
         if "signature" not in body:
             if self._settings.signed == "all" or VOCABULARY[verb].changes is Changes.METER:
-                raise RefusedRequestError(f"'{verb}' has to be signed by an operator; `taiqu sign` does")
+                raise RefusedRequestError(f"'{verb}' has to be signed by an operator: --operator NAME --key FILE")
             return Asked(body)
         operator, text = self._authentic(body)
         request = _object(text)

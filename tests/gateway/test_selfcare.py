@@ -41,6 +41,17 @@ def test_a_trouble_begins_and_ends(store: Figures, influx: InfluxReport | None, 
         assert lives_on.active() == ()
 
 
+def test_a_log_that_cannot_be_written_is_a_trouble_as_long_as_it_lasts() -> None:
+    care = Selfcare("gw1")
+    [begun], _ = care.step(0, WELL, audit="the audit log is broken: audit-1.log:3")
+    assert (begun.type, begun.cause) == (
+        "control_off",
+        "nobody can change a device: the audit log is broken: audit-1.log:3",
+    )
+    [ended], _ = care.step(1, WELL)
+    assert ended.state == "cleared"
+
+
 def test_what_was_lost_in_an_earlier_life_is_not_told_again() -> None:
     care = Selfcare("gw1")
     assert care.step(0, SHEDDING) == ([], {})

@@ -150,7 +150,7 @@ def test_the_site_says_what_has_to_be_signed(tmp_path: Path, signed: Any, ok: bo
         office = Office(tmp_path, settings=CommandSettings(signed=signed))
         answer = await answered(office.gateway(VirtualClock()), b'{"id":"r1","device":"M1"}')
         assert answer["ok"] is ok
-        assert ok or answer["error"] == "'read' has to be signed by an operator; `taiqu sign` does"
+        assert ok or answer["error"] == "'read' has to be signed by an operator: --operator NAME --key FILE"
 
     story()
 
