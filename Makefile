@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help demo test lint bench fuzz clean servers
+.PHONY: help demo test lint bench torture fuzz clean servers
 help:
 	@echo "make demo    a simulated transformer area, its faults, and the gateway that finds them (about 2 minutes)"
 	@echo "make test    all tests, against real brokers and a real database"
 	@echo "make lint    ruff, mypy --strict, import contracts"
 	@echo "make bench   figures beside a reference; make bench-NAME for one; JSON=1 for programs"
+	@echo "make torture 200 kills, and every pair of faults: what the guarantee promises, under fire (10 minutes)"
 	@echo "make fuzz    what bytes from a line reach, under fire until Ctrl-C; PROTOCOL=modbus for the other protocol,"
 	@echo "             FUZZ_ARGS=-max_total_time=60 for a minute"
 	@echo "make clean   removes what the others made"
@@ -31,6 +32,9 @@ bench: $(VENV)/.test
 
 bench-%: $(VENV)/.test
 	@$(BIN)/python -m tests.bench $*
+
+torture: $(VENV)/.test servers
+	@$(BIN)/python -m tests.torture $(TORTURE_ARGS)
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m pip install -q atheris

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivers.api import Point, Profile
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.north.commands import Commands
 from gateway.north.faces.company import Company
 from gateway.north.mqtt import MqttSender
@@ -91,9 +91,10 @@ async def desk(
     commands: Commands | None = None,
     faces: Company | None = None,
     pool: Callable[[], dict[str, bytes]] = dict,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Desk]:
     """A sender at work; ends as the service ends."""
-    store = Store(StoreSettings(path=path, commit_ms=20), SystemClock(), ("mqtt",))
+    store = Store(StoreSettings(path=path, commit_ms=20), clock or SystemClock(), ("mqtt",))
     store.open()
     standing = list(active)
     sender = MqttSender(
