@@ -268,4 +268,4 @@ def test_a_gateway_whose_log_was_forged_switches_nothing_and_does_everything_els
     assert site.publish("read", b'{"id":"r1","device":"m1","points":["voltage"]}')["result"]["fault"] is None
     site.listener.until(lambda heard: any(b'"type":"control_off"' in one.payload for one in heard), "the incident")
     assert "audit-1.log:3" in site.run("audit", str(path))
-    assert "taiqu_control_trouble 1" in site.page()
+    assert "taiqu_control_audit_trouble 1" in site.page()
