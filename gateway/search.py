@@ -1,7 +1,7 @@
 """A search for meters on a line that is being polled: a question at a time, when nobody else wants to speak.
 
 A silent question costs the line a second or so, which is all that a poll can be late. After each question the line is
-left alone for as long as that took: a search takes half of what the polls leave.
+left alone for as long as that took: a search takes half of what the polls leave, and a tenth where they leave nothing.
 """
 
 import asyncio

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 10.0
 """An idle line goes round at least so often, so that the watchdog can tell idle from stuck."""
 
+EXPLORE_S = 10.0
+"""How long a search gives way on a line that is never idle: a question of a second or so in ten."""
+
 
 class Bus:
     """The owner of one line. Everything is called from the event loop that runs it.
@@ -113,9 +116,11 @@ class Bus:
     async def explore(self, guest: Device, talk: Callable[[], Conversation]) -> Poll:
         """A conversation with somebody who is none of the line's devices, when nobody else wants to speak.
 
-        What comes of it counts for nobody. Ends in CancelledError when the line is closed.
+        On a line where always somebody does, it has its turn as a poll that is due `EXPLORE_S` later. What comes of it
+        counts for nobody. Ends in CancelledError when the line is closed.
         """
-        return await self._wait(Job(self._station(guest, self._drivers(guest.driver), 1.0), Lane.SEARCH, talk=talk))
+        station = self._station(guest, self._drivers(guest.driver), 1.0)
+        return await self._wait(Job(station, Lane.SEARCH, talk=talk), EXPLORE_S)
 
     def report(self) -> LineReport:
         """The figures of the line and its devices so far."""
@@ -304,15 +309,15 @@ class Bus:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    def _put(self, job: Job) -> None:
-        self._queue.put(job, self._now())
+    def _put(self, job: Job, patience_s: float = 0.0) -> None:
+        self._queue.put(job, self._now() + patience_s)
         self._rouse()
 
-    async def _wait(self, job: Job) -> Poll:
+    async def _wait(self, job: Job, patience_s: float = 0.0) -> Poll:
         job.waiter = asyncio.get_running_loop().create_future()
         if self._closed:
             job.waiter.cancel()
-        self._put(job)
+        self._put(job, patience_s)
         return await job.waiter
 
     def _find(self, device: str) -> Station:

@@ -39,8 +39,9 @@ class Queue:
         return len(self._ready)
 
     def put(self, job: Job, deadline: float) -> None:
-        """Something to be done now, by `deadline` if it can be."""
-        heapq.heappush(self._ready, (job.lane, deadline, next(self._order), job))
+        """Something to be done now, by `deadline` if it can be. A search stands among the polls, so that it gets on."""
+        lane = Lane.PERIODIC if job.lane is Lane.SEARCH else job.lane
+        heapq.heappush(self._ready, (lane, deadline, next(self._order), job))
 
     def holds(self, station: Station, lane: Lane, points: tuple[str, ...]) -> bool:
         """Whether the same is already asked for by somebody who does not wait for it."""

@@ -75,6 +75,16 @@ async def test_a_search_ends_when_its_time_is_over_and_says_so() -> None:
     assert (result["complete"], result["says"]) == (False, "not finished within 1 minutes")
 
 
+@virtual
+async def test_a_search_gets_on_where_the_polls_leave_nothing() -> None:
+    devices = [replace(row, period_s=0.2) for row in rows(1, 2)]
+    result, rig, progress = await scanned([meter_row(1).address, meter_row(2).address], devices, minutes=10)
+    assert rig.bus.report().utilisation > 0.9
+    assert progress
+    assert result["asked"] in range(45, 70), "a question in ten seconds or so"
+    assert max(spans(rig.times("M1"))) < 3
+
+
 WRONG: dict[str, tuple[dict[str, object], str]] = {
     "a line that nobody has": ({"line": "l9"}, "there is no line 'l9'; there is rs485-1"),
     "no time at all": ({"minutes": 0}, "'minutes' must be more than 0"),
