@@ -186,7 +186,7 @@ class Gateway:
         """One for each line."""
         for line, bus in self.buses.items():
             devices = [device for device in self.site.devices if device.line == line]
-            yield Filler(self.pipeline.history, self.clock, devices, bus.carry, self.pipeline.recall)
+            yield Filler(self.pipeline.history, self.clock, devices, bus.carry, self.pipeline.recall, bus.learned)
 
     def _clocks(self) -> ClockKeeper:
         def carry(device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:

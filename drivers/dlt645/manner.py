@@ -72,6 +72,12 @@ class Manner:
         return frozenset(words)
 
 
+def edition_of(profile: Profile, learned: Collection[str]) -> str | None:
+    """The edition that a meter speaks, by its profile or by what was learned; None: nobody knows yet."""
+    edition = str(profile.options.get("edition", "2007"))
+    return next((one for one, word in _SPEAKS.items() if word in learned), None) if edition == ANY_EDITION else edition
+
+
 def points_of(profile: Profile, edition: str) -> Mapping[str, Point]:
     """The points as an edition has them. A profile for both says for each point what the old one has, if anything."""
     if profile.options.get("edition") != ANY_EDITION or edition != "1997":

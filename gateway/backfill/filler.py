@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from drivers.api import Conversation
+from drivers.dlt645.manner import edition_of
 from drivers.dlt645.services.dialogue import Dialogue
 from drivers.errors import RefusedError
 from gateway.backfill.history import History
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 LOOK_S = 10.0
 """How often an idle filler looks whether a gap has ended or a pause is over."""
 
+READABLE = "2007"
+"""The edition of DL/T 645 whose meters have a memory that can be asked for."""
+
 Carry = Callable[[str, Callable[[], Conversation], Lane], Awaitable[Poll]]
 Keep = Callable[[Device, Sequence[Past], Sequence[PowerDown]], None]
 
@@ -35,20 +39,33 @@ class Filler:
         devices: Sequence[Device],
         carry: Carry,
         keep: Keep,
+        learned: Callable[[str], Collection[str]] = lambda _: (),
     ) -> None:
-        """`carry`: a conversation over the line. `keep`: what came of it, to disk with the state of the ledger."""
+        """`carry`: a conversation over the line. `keep`: what came of it, to disk with the state of the ledger.
+
+        `learned`: what the line knows of how a device wants to be spoken to.
+        """
         self._history, self._ledger, self._clock = history, history.ledger, clock
         self._devices: Mapping[str, Device] = {device.id: device for device in devices}
-        self._carry, self._keep = carry, keep
+        self._carry, self._keep, self._learned = carry, keep, learned
 
     async def run(self) -> None:
         """Fill until cancelled."""
         while True:
-            gap = self._ledger.next(self._devices.keys(), self._clock.wall())
+            gap = self._ledger.next(list(self._understood()), self._clock.wall())
             if gap is not None and self._clock.trusted():
                 await self._fill(gap)
             else:
                 await asyncio.sleep(LOOK_S)
+
+    def _understood(self) -> Iterator[str]:
+        """Devices that speak the edition whose memory can be read. The polls find out; until then the gap waits."""
+        for name, device in self._devices.items():
+            edition = edition_of(device.profile, self._learned(name))
+            if edition == READABLE:
+                yield name
+            elif edition is not None:
+                self._ledger.give_up(name)
 
     async def _fill(self, gap: Gap) -> None:
         """One step of a gap."""

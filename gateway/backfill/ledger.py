@@ -175,6 +175,13 @@ class Ledger:
         self._refused.setdefault(gap.device, {})[gap.service] = now + DAY_S
         self._counts["refused"] += 1
 
+    def give_up(self, device: str) -> None:
+        """The device turned out to keep no history that can be read."""
+        if gaps := self._gaps.pop(device, None):
+            self._counts["unreadable"] += len(gaps)
+            self._dirty.add(device)
+            self._changed = True
+
     def failed(self, gap: Gap, now: float) -> None:
         """No answer that could be used: later again; after many, as good as refused."""
         tries = self._tries.get(gap.device, (0, 0.0))[0] + 1

@@ -122,6 +122,13 @@ class Bus:
         station = self._station(guest, self._drivers(guest.driver), 1.0)
         return await self._wait(Job(station, Lane.SEARCH, talk=talk), EXPLORE_S)
 
+    def learned(self, device: str) -> frozenset[str]:
+        """How a device wants to be spoken to, in its driver's words, as far as conversations have shown.
+
+        Raises LookupError for a device that is not on this line.
+        """
+        return self._find(device).learned
+
     def report(self) -> LineReport:
         """The figures of the line and its devices so far."""
         now = self._now()

@@ -52,6 +52,11 @@ class Station:
         self._forget(now)
         return self._known
 
+    @property
+    def learned(self) -> frozenset[str]:
+        """How the device wants to be spoken to; the driver's words."""
+        return self._learned
+
     def points(self, now: float) -> Sequence[str]:
         """What a poll asks for: all but what the device stays silent about."""
         self._forget(now)

@@ -14,6 +14,7 @@ from drivers.dlt645.frame import READ, frames
 from drivers.profile import product_profiles, read_profile
 from drivers.registry import driver
 from drivers.sim.dlt645 import SimulatedMeter
+from drivers.sim.dlt645_habits import USUAL, Habits
 from gateway.backfill.filler import Filler
 from gateway.clock import local
 from gateway.pipeline import Pipeline
@@ -122,6 +123,7 @@ class Scene:
     rows: Sequence[Device]
     clock: VirtualClock = field(default_factory=VirtualClock)
     disk: Disk = field(default_factory=Disk)
+    habits: Habits = USUAL  # of the meters
     meters: dict[str, SimulatedMeter] = field(init=False)
     line: SimulatedLine = field(init=False)
     bus: Bus = field(init=False)
@@ -129,7 +131,9 @@ class Scene:
     rules: Engine = field(init=False)  # of the last gateway
 
     def __post_init__(self) -> None:
-        self.meters = {row.id: SimulatedMeter(row.profile, row.address, _values(row)) for row in self.rows}
+        self.meters = {
+            row.id: SimulatedMeter(row.profile, row.address, _values(row), habits=self.habits) for row in self.rows
+        }
         self._plug_in()
         self.tell_time()
 
@@ -167,7 +171,7 @@ class Scene:
         pipeline = Pipeline.of(place, rules, self.disk, self.clock, lambda wish: bus.want(wish.device), saved)
         bus = Bus(place.lines[0], place.devices, self.line, self.clock, pipeline.take, drivers=driver)
         self.bus = bus
-        filler = Filler(pipeline.history, self.clock, place.devices, bus.carry, pipeline.recall)
+        filler = Filler(pipeline.history, self.clock, place.devices, bus.carry, pipeline.recall, bus.learned)
         tasks = [asyncio.create_task(part) for part in (bus.run(), filler.run(), _tick(pipeline))]
         try:
             yield pipeline

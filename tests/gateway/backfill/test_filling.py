@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from drivers.dlt645.frame import Frame, encode
+from drivers.sim.dlt645_habits import Habits
 from gateway.backfill.ledger import CLASSES
 from gateway.clock import from_local, local
 from gateway.store import Stream
@@ -182,3 +183,21 @@ async def test_a_meter_that_is_silent_about_a_service_is_asked_ever_more_rarely_
     live = [row for row in scene.disk.of(Stream.LIVE) if row["device"] == "M1" and row.get("fault")]
     assert live == [], "its silence about the past must not cost a poll"
     assert "M1: down" not in caplog.text
+
+
+@virtual
+async def test_a_meter_whose_edition_the_polls_find_out_tells_what_it_remembers() -> None:
+    scene = Scene([meter_row(1, "dlt645-auto-1p"), meter_row(2)])
+    left, back = await away(scene, 2 * HOUR_S)
+    assert curve(scene.disk.recalled("M1")) == quarters(left, back)
+
+
+@virtual
+async def test_one_that_turns_out_to_speak_the_old_edition_is_not_asked_for_a_memory() -> None:
+    scene = Scene([meter_row(1, "dlt645-auto-1p")], habits=Habits(edition="1997"))
+    await away(scene, 2 * HOUR_S)
+    assert scene.disk.recalled("M1") == []
+    counts = scene.disk.saved()["gaps"]
+    assert isinstance(counts, dict)
+    assert counts["counts"]["unreadable"] == 1
+    assert "refused" not in counts["counts"]
