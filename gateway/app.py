@@ -94,7 +94,7 @@ class Gateway:
         self.mqtt = self._mqtt()
         self.influx = self._influx()
         self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
-        self.jobs = Jobs()
+        self.jobs = Jobs(clock)
         self.jobs.at(RETENTION, "retention", self.store.retain)
         self.jobs.at(CLOCKS, "clocks", self.clocks.round)
         self.days = remembering("days", partial(Days, self.rules, clock, site.id), saved)
@@ -192,7 +192,10 @@ class Gateway:
         def carry(device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:
             return self.buses[device.line].carry(device.id, talk, lane)
 
-        return ClockKeeper(self.site.clock, self.site.devices, self.clock, carry, self.pipeline.observe)
+        async def note(whom: str, how: str) -> bool:
+            return self.control is None or await self.control.note_clock(whom, how)
+
+        return ClockKeeper(self.site.clock, self.site.devices, self.clock, carry, self.pipeline.observe, note)
 
     async def end_day(self) -> None:
         """Close the statistics of days that are over: they and the rules' state go to disk together."""

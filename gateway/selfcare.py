@@ -72,7 +72,7 @@ class Selfcare:
         if count > self._lost.setdefault(name, count):
             self._lost_at[name] = at
         self._lost[name] = count
-        return at - self._lost_at.get(name, -CALM_S) < CALM_S
+        return 0 <= at - self._lost_at.get(name, -CALM_S) < CALM_S  # a clock that was set back ends it too
 
     def _begin(self, trouble: Trouble, at: float) -> Incident:
         incident = Incident(

@@ -55,3 +55,11 @@ def test_a_log_that_cannot_be_written_is_a_trouble_as_long_as_it_lasts() -> None
 def test_what_was_lost_in_an_earlier_life_is_not_told_again() -> None:
     care = Selfcare("gw1")
     assert care.step(0, SHEDDING) == ([], {})
+
+
+def test_a_clock_that_is_set_back_by_years_does_not_keep_a_loss_alive() -> None:
+    care = Selfcare("gw1")
+    care.step(0, WELL)
+    [begun], _ = care.step(1e9, replace(WELL, lost=1))
+    [ended], _ = care.step(5e8, replace(WELL, lost=1))
+    assert (begun.type, ended.state) == ("store_lost", "cleared")
