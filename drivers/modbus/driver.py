@@ -22,7 +22,7 @@ from drivers.price import Exchange
 _REMEMBERED = 4096  # plans; one a device whose profile, points and refusals are its own
 
 
-class _Modbus:
+class Modbus:
     """What RTU and TCP share: everything but the framing."""
 
     late_answers_are_harmless = False
@@ -106,7 +106,7 @@ class _Modbus:
         return known[1], known[2]
 
 
-class ModbusRtu(_Modbus):
+class ModbusRtu(Modbus):
     """RTU frames, on RS-485 or passed through by a serial server."""
 
     _stream = RtuStream
@@ -115,7 +115,7 @@ class ModbusRtu(_Modbus):
         return explain_rtu(data)
 
 
-class ModbusTcp(_Modbus):
+class ModbusTcp(Modbus):
     """MBAP frames; a late answer carries the transaction id of its own request."""
 
     late_answers_are_harmless = True

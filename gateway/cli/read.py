@@ -8,6 +8,9 @@ import typer
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drivers.api import Conversation
     from gateway.settings.models import Device, Line
     from gateway.south.poll import Poll
 
@@ -17,12 +20,17 @@ def read(
     points: Annotated[
         list[str] | None, typer.Argument(metavar="[POINT]...", help="Default: all it is read for.")
     ] = None,
+    registers: Annotated[
+        str, typer.Option(help="Modbus: bare registers or bits instead, such as 'input 0+10' or 'coil 3'.")
+    ] = "",
+    identify: Annotated[bool, typer.Option(help="Modbus: ask who it is instead (function 43/14).")] = False,
     config: Config = Path("config/gateway.toml"),
     as_json: Json = False,
 ) -> None:
     """Read a device once, without the service, and show its values.
 
-    Example: taiqu read meter-017 voltage current --config /etc/taiqu-gateway/gateway.toml
+    Examples: taiqu read meter-017 voltage current --config /etc/taiqu-gateway/gateway.toml;
+    taiqu read TTU --registers "holding 0x0100+8"
 
     Exit status 1 when the device does not answer. The service holds its serial ports: stop it first.
     """
@@ -34,7 +42,8 @@ def read(
     line, known = _find(config, device)
     if unknown := [point for point in points or () if point not in known.profile.points]:
         _wrong(f"{device} has no {', '.join(unknown)}; {known.profile.name} has {', '.join(known.profile.points)}")
-    poll = asyncio.run(read_once(line, known, points or (), SystemClock()))
+    talk = _talk(known, registers, identify=identify) if registers or identify else None
+    poll = asyncio.run(read_once(line, known, points or (), SystemClock(), talk))
     typer.echo(_as_json(poll) if as_json else _as_text(poll))
     if poll.fault:
         raise typer.Exit(1)
@@ -54,6 +63,22 @@ def _find(config: Path, device: str) -> "tuple[Line, Device]":
         near = get_close_matches(device, known) or list(known)[:5]
         _wrong(f"there is no device {device!r} in {config}; there is {', '.join(near)}")
     return next(line for line in site.lines if line.id == known[device].line), known[device]
+
+
+def _talk(device: "Device", registers: str, *, identify: bool) -> "Callable[[], Conversation]":
+    """A question beside the points of the profile."""
+    from drivers.errors import RequestError
+    from drivers.modbus.driver import Modbus
+    from drivers.registry import driver
+
+    speaks = driver(device.driver)
+    if not isinstance(speaks, Modbus):
+        _wrong(f"{device.id} speaks {device.driver}: --registers and --identify are for Modbus devices")
+    try:
+        talk = speaks.identify(device.address) if identify else speaks.read(device.address, registers)
+    except RequestError as error:
+        _wrong(str(error))
+    return lambda: talk
 
 
 def _wrong(says: str) -> NoReturn:

@@ -27,7 +27,10 @@ class Outcome:
     told: bool = False  # something on the way answered in the device's place
     no_way: bool = False  # and said that it cannot get there
     drowned: bool = False  # somebody else was talking when it began, and nobody has been understood since
-    refused: list[str] = field(default_factory=list)  # in the driver's notation
+    refusals: int = 0  # requests that the device said 'no' to
+    refused: list[str] = field(
+        default_factory=list
+    )  # those of them that it will refuse again, in the driver's notation
     says: list[str] = field(default_factory=list)
     learned: frozenset[str] = frozenset()  # how the device wants to be spoken to, in the driver's words
 
@@ -42,7 +45,7 @@ class Outcome:
         """Why there are no values at all; None when there are some, or the device answered that it holds none."""
         if self.readings:
             return None
-        if self.refused:
+        if self.refusals or self.refused:
             return "refused"
         if self.no_way:
             return "unreachable"
@@ -102,6 +105,7 @@ class Caller:
             return silence
         except RefusedError as refusal:
             counts.refused += 1
+            outcome.refusals += 1
             outcome.says.append(str(refusal))
             if refusal.where:
                 outcome.refused.append(refusal.where)

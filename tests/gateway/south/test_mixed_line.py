@@ -86,7 +86,7 @@ async def test_nonsense_is_reported_with_the_frame_and_only_its_own_points_have_
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A Modbus gateway in front of a device that it cannot bring to answer."""
+    """A device, or a Modbus gateway in front of it, that answers with an exception, whatever is asked."""
 
     code: int
 
@@ -95,23 +95,25 @@ class Gateway:
 
 
 IN_ITS_PLACE = {
-    "0B: the device behind it is silent": (0x0B, "timeout", "the device behind it is dead"),
+    "04: the device itself fails, and is there": (0x04, "refused", "it failed while answering", False),
+    "0B: the device behind it is silent": (0x0B, "timeout", "the device behind it is dead", True),
     "0A: it has no way there, which says nothing of the device": (
         0x0A,
         "unreachable",
         "look at the gateway's own port",
+        True,
     ),
 }
 
 
-@pytest.mark.parametrize(("code", "fault", "says"), IN_ITS_PLACE.values(), ids=IN_ITS_PLACE.keys())
+@pytest.mark.parametrize(("code", "fault", "says", "down"), IN_ITS_PLACE.values(), ids=IN_ITS_PLACE.keys())
 @virtual
-async def test_what_a_gateway_in_front_says_is_told_apart(code: int, fault: str, says: str) -> None:
+async def test_what_answers_in_place_of_values_is_told_apart(code: int, fault: str, says: str, down: bool) -> None:
     behind = replace(device(1, "eastron-sdm630", period=10.0), driver="modbus-tcp")
     link = SimulatedLine([Seat(Gateway(code))], paced=False)
     async with running(link, behind, drivers=driver) as rig:
         await asyncio.sleep(1200)
-        assert rig.report("m1").down
+        assert rig.report("m1").down is down
     assert set(rig.faults("m1")) == {fault}
     assert says in rig.polls[0].says
     assert link.opened == 1  # the connection works: opening it anew helps nobody
