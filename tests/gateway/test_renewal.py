@@ -1,5 +1,6 @@
 """A gateway begins anew on changed files, in its own process; faulty files change nothing."""
 
+import json
 import os
 import signal
 import socket
@@ -24,8 +25,8 @@ def births(heard: list[Heard]) -> list[dict[str, Any]]:
     return [one.data for one in heard if one.topic.endswith("/state") and one.data["state"] == "online"]
 
 
-def answers(heard: list[Heard]) -> list[dict[str, Any]]:
-    return [one.data for one in heard if one.topic.endswith("/rsp/reload")]
+def answers(heard: list[Heard], verb: str = "reload") -> list[dict[str, Any]]:
+    return [one.data for one in heard if one.topic.endswith(f"/rsp/{verb}")]
 
 
 class Desk:
@@ -104,6 +105,26 @@ def test_a_gateway_begins_anew_on_good_files_and_on_no_others(desk: Desk) -> Non
     words = [word for word in desk.told() if word.endswith("=1") and not word.startswith("WATCHDOG")]
     assert words == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
     assert births(list(listener.heard))[2]["configuration"] == second["configuration"]
+
+
+def test_a_request_is_obeyed_once_though_the_gateway_was_killed_after_it(desk: Desk) -> None:
+    operator = paho.Client(CallbackAPIVersion.VERSION2)
+    operator.connect("127.0.0.1", desk.broker.port)
+    operator.loop_start()
+    listener = Listener(desk.broker.port)
+    silence = json.dumps({"id": "s1", "kind": "low_voltage", "until": "+1h", "by": "li"})
+    told = []
+    for life in (1, 2):
+        desk.gateway.start()
+        listener.until(lambda heard, life=life: len(births(heard)) >= life, "a birth")  # type: ignore[misc]
+        operator.publish(f"taiqu/v1/{load(desk.config).id}/cmd/silence", silence, qos=1)
+        heard = listener.until(lambda heard, life=life: len(answers(heard, "silence")) == life, "an answer")  # type: ignore[misc]
+        told.append(answers(heard, "silence")[-1])
+        desk.gateway.kill()
+    operator.loop_stop()
+    listener.close()
+    assert told[0]["ok"]
+    assert told[1] == told[0], "a second silence would end later"
 
 
 @virtual
