@@ -17,7 +17,7 @@ from drivers.dlt645.services.dialogue import Dialogue, Script
 from drivers.dlt645.services.write import BROADCAST_LIMIT, Authority, broadcast_clock, set_clock
 from drivers.errors import DriverError
 from gateway.clock import Clock, local
-from gateway.north.secret import secret
+from gateway.north.secret import private
 from gateway.settings.models import ClockCare, Device
 from gateway.south.poll import Lane, Poll
 from rules.observation import Observation
@@ -71,6 +71,11 @@ def settings_for(offsets: Iterable[Offset], care: ClockCare) -> Iterator[Setting
             yield Setting(device, everyone=False)
 
 
+async def _unnoted(_whom: str, _how: str) -> bool:
+    """Nobody wants it in writing."""
+    return True
+
+
 class ClockKeeper:
     """Reads, tells and sets the clocks of a site's DL/T 645 meters."""
 
@@ -81,9 +86,12 @@ class ClockKeeper:
         clock: Clock,
         carry: Carry,
         observe: Callable[[Observation], None],
+        note: Callable[[str, str], Awaitable[bool]] = _unnoted,
     ) -> None:
-        """`observe`: where an offset goes, as an observation like any other."""
-        self._care, self._clock, self._carry, self._observe = care, clock, carry, observe
+        """`observe`: where an offset goes, as an observation like any other. `note` writes down, before it is done,
+        what is done to which device or line; False when it cannot.
+        """
+        self._care, self._clock, self._carry, self._observe, self._note = care, clock, carry, observe, note
         self._devices = [device for device in devices if device.driver == "dlt645"]
 
     async def round(self) -> None:
@@ -130,12 +138,16 @@ class ClockKeeper:
 
     async def _set(self, setting: Setting) -> None:
         device = setting.device
+        whom, how = (device.line, "broadcast") if setting.everyone else (device.id, "password")
+        if not await self._note(whom, how):
+            log.warning("%s: its clock was not set: that cannot be written down", whom)
+            return
         try:
             if setting.everyone:
                 await self._say(device, self._broadcast())
                 log.info("line %s: its clocks were set by broadcast", device.line)
             else:
-                authority = Authority(secret(self._care.password_file), LEVEL)
+                authority = Authority(private(self._care.password_file), LEVEL)
                 done, _ = await self._say(device, self._single(device, authority))
                 log.info("device %s: its clock was set: %s", device.id, "it agreed" if done else "no answer")
         except (DriverError, OSError, ValueError) as error:

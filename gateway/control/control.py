@@ -25,6 +25,8 @@ from gateway.verbs.request import RefusedRequestError, Request, one_of, text, te
 
 log = logging.getLogger(__name__)
 
+STARTED = "started"
+
 EXECUTED, CUT = "executed", "cut"
 """What ends an action in the log; the second is written at the next start, when the gateway stopped in between."""
 
@@ -38,8 +40,10 @@ SHOWN = ("device", "action", "parameter", "reason")
 LONGEST_CLAIM = 100
 """Characters that are kept of what somebody claims who proves nothing."""
 
-REFUSALS_AN_HOUR = 60
-"""Refusals that are written down; more are counted, and the number stands in the next record."""
+REFUSALS_AN_HOUR, STRANGERS_AN_HOUR = 60, 6
+"""Refusals that are written down, of operators and of whoever proves nothing; more are counted, and the number stands
+in the next record. Nobody fills the log, so that what stands in it has to go.
+"""
 
 
 class Orders(Protocol):
@@ -81,7 +85,9 @@ class Control:
     _busy: set[str] = field(default_factory=set)  # devices that are being told something
     _cut: dict[int, Record] = field(default_factory=dict)  # begun and not ended, by number of the record
     _refusals: deque[float] = field(default_factory=deque)  # when they were written down, monotonic
+    _strangers: deque[float] = field(default_factory=deque)
     _unrecorded: int = 0
+    _last: str = ""  # what the last record of earlier lives says
     _writing: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -90,6 +96,7 @@ class Control:
 
     def heard(self, record: Record) -> None:
         """A record of an earlier life of the gateway."""
+        self._last = record.what
         self.limits.heard(record)
         if record.what == EXECUTING:
             self._cut[record.seq] = record
@@ -101,7 +108,8 @@ class Control:
         for record in self.audit.catch_up():
             await self._learn(record)
         try:
-            await self.audit.append("started", **told)
+            if self._last != STARTED:  # a gateway that starts again and again has nothing to tell
+                await self.audit.append(STARTED, **told)
             for seq, record in self._cut.items():
                 log.warning("control: %s of %s was cut off", record.told.get("action"), record.told.get("device"))
                 says = "the gateway stopped: what came of it is unknown"
@@ -241,14 +249,23 @@ class Control:
         self._counts.refused += 1
         wanted = {name: request.arguments[name] for name in SHOWN if name in request.arguments}
         told = wanted if armed is None else {**wanted, "armed": armed.seq}
-        if self._recorded():
+        if self._recorded(self._refusals, REFUSALS_AN_HOUR):
             await self._write_down(request, "refused", **told, says=says)
         raise RefusedRequestError(says)
+
+    async def note_clock(self, whom: str, how: str) -> bool:
+        """A clock, or all of a line, is about to be set by the nightly care; False when that cannot be written down."""
+        try:
+            await self.audit.append("clock care", action="set_clock", device=whom, how=how)
+        except AuditError as error:
+            log.error("control: %s", error)
+            return False
+        return True
 
     def turned_away(self, verb: str, body: Mapping[str, Any], says: str) -> None:
         """A request to change a device that did not prove who asks: in the log too, as long as there are few."""
         self._counts.refused += 1
-        if not self._recorded():
+        if not self._recorded(self._strangers, STRANGERS_AN_HOUR):
             return
         claimed = {name: str(body[name])[:LONGEST_CLAIM] for name in ("operator", "id") if name in body}
         writing = asyncio.ensure_future(self._write_claim(verb, claimed, says))
@@ -261,15 +278,15 @@ class Control:
         except AuditError as error:
             log.debug("control: %s", error)
 
-    def _recorded(self) -> bool:
+    def _recorded(self, written: deque[float], most: int) -> bool:
         """Whether one more refusal is written down; else it is counted."""
         now = self.clock.monotonic()
-        while self._refusals and now - self._refusals[0] >= HOUR_S:
-            self._refusals.popleft()
-        if len(self._refusals) >= REFUSALS_AN_HOUR:
+        while written and now - written[0] >= HOUR_S:
+            written.popleft()
+        if len(written) >= most:
             self._unrecorded += 1
             return False
-        self._refusals.append(now)
+        written.append(now)
         return True
 
     @property

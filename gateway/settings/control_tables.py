@@ -1,4 +1,4 @@
-"""[commands] and [control] of gateway.toml: who signs, who may change what, and with which secrets."""
+"""[commands], [control] and [clock] of gateway.toml: who signs, who may change what, and with which secrets."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,8 @@ def control(folder: Path, settings: ControlSettings | None) -> ControlSettings |
 
 
 def faults(file: TomlFile, found: GatewayFile, devices: Sequence[str]) -> Iterator[Fault]:
-    """What is wrong with the two tables, each at its line."""
+    """What is wrong with these tables, each fault at its line."""
+    yield from _password_faults(file, ("clock", "password_file"), found.clock.password_file)
     yield from _operator_faults(file, found.commands)
     if found.control is None:
         return

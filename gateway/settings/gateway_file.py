@@ -102,7 +102,6 @@ def _sender_faults(file: TomlFile, found: GatewayFile) -> Iterator[Fault]:
         if found.mqtt.tls is not None:
             for key in ("ca", "certificate", "key"):
                 yield from _secret_faults(file, ("mqtt", "tls", key), getattr(found.mqtt.tls, key))
-    yield from _secret_faults(file, ("clock", "password_file"), found.clock.password_file)
     if found.mqtt is None and found.faces != Faces():
         yield file.fault(("faces",), "needs a broker to speak to. Add [mqtt].")
     if (influx := found.influx) is not None:

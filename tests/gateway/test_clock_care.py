@@ -44,6 +44,7 @@ def off(scene: Scene, device: str) -> float:
 def password(tmp_path: Path) -> str:
     path = tmp_path / "meter.password"
     path.write_text("000000\n")
+    path.chmod(0o600)
     return str(path)
 
 
@@ -97,6 +98,7 @@ def test_a_clock_that_is_hours_off_is_set_with_the_password(password: str) -> No
 
 def test_a_wrong_password_is_said_and_nothing_is_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "wrong").write_text("123456")
+    (tmp_path / "wrong").chmod(0o600)
 
     @virtual
     async def story() -> None:
@@ -107,6 +109,38 @@ def test_a_wrong_password_is_said_and_nothing_is_changed(tmp_path: Path, caplog:
     story()
     assert "M1: its clock was not set" in caplog.text
     assert "123456" not in caplog.text
+
+
+def test_a_password_that_others_can_read_is_not_used(password: str, caplog: pytest.LogCaptureFixture) -> None:
+    Path(password).chmod(0o644)
+
+    @virtual
+    async def story() -> None:
+        scene = Scene([meter_row(1)])
+        await round_of(scene, ClockCare(set=True, password_file=password), M1=7200.0)
+        assert off(scene, "M1") == 7200.0
+
+    story()
+    assert "chmod 600" in caplog.text
+
+
+@virtual
+@pytest.mark.parametrize("written", [True, False])
+async def test_what_is_set_is_written_down_first(written: bool) -> None:
+    notes: list[tuple[str, str]] = []
+
+    async def note(whom: str, how: str) -> bool:
+        notes.append((whom, how))
+        return written
+
+    scene = Scene([meter_row(1)])
+    scene.meters["M1"].memory.drift = 200 * SECOND
+    async with scene.gateway() as pipeline:
+        await scene.wait(MINUTE_S / 2)
+        keeper = ClockKeeper(ClockCare(set=True), scene.rows, scene.clock, scene.carry, pipeline.observe, note)
+        await keeper.round()
+    assert notes == [("rs485-1", "broadcast")]
+    assert (abs(off(scene, "M1")) < 2) is written
 
 
 def test_a_password_file_that_is_gone_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

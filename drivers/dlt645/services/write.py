@@ -5,7 +5,7 @@ switch. What the meter then does is looked at, not believed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -30,9 +30,9 @@ _TIME = parse_format("YYMMDDhhmmss")
 class Authority:
     """What a meter wants to see before it changes anything."""
 
-    password: str  # six digits
+    password: str = field(repr=False)  # six digits
     level: str = "02"  # two digits: 02 for relay and clearing, 04 for parameters
-    operator: str = "00000000"  # eight digits, kept in the meter's records
+    operator: str = field(default="00000000", repr=False)  # eight digits, kept in the meter's records
 
     def wire(self) -> bytes:
         """Level, password and operator as data bytes. Raises RequestError."""

@@ -484,6 +484,38 @@ def test_a_crowd_of_refusals_is_counted_and_does_not_fill_the_log(tmp_path: Path
     assert log[-1].told["refusals_not_recorded"] == 140
 
 
+def test_strangers_take_no_room_in_the_log_from_operators(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        async with scene.gateway() as control:
+            for _ in range(100):
+                control.turned_away("arm", {}, "no")
+            await asyncio.sleep(1)
+            assert await refusal(scene.confirm(control, "guess", "disconnect"))
+
+    assert tell(story, tmp_path).steps() == ["turned away"] * 6 + ["refused"]
+
+
+def test_a_gateway_that_starts_again_and_again_does_not_fill_the_log(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        for _ in range(5):
+            async with scene.gateway():
+                await asyncio.sleep(1)
+        async with scene.gateway() as control:
+            await scene.arm(control, "disconnect")
+        async with scene.gateway():
+            await asyncio.sleep(1)
+
+    assert [one.what for one in tell(story, tmp_path).log()] == ["started", "armed", "started"]
+
+
+def test_the_care_of_clocks_stands_in_the_log(tmp_path: Path) -> None:
+    async def story(scene: Scene) -> None:
+        async with scene.gateway() as control:
+            assert await control.note_clock("rs485-1", "broadcast")
+
+    assert tell(story, tmp_path).steps() == ["clock care"]
+
+
 def test_who_proves_nothing_is_written_down_with_what_he_claims(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         async with scene.gateway() as control:

@@ -125,6 +125,17 @@ def test_a_secret_that_others_can_read_is_a_fault(tmp_path: Path, name: str) -> 
     assert "others can read or change it: chmod 600" in str(fault)
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("gone", "gone: there is no such file"), ("li.key", "'li.key' does not hold six digits")],
+    ids=["that is not there", "that is none"],
+)
+def test_the_password_of_the_clocks_is_looked_at_too(tmp_path: Path, name: str, says: str) -> None:
+    [fault] = faults(tmp_path, f'[clock]\nset = true\npassword_file = "{name}"\n')
+    assert fault.startswith("gateway.toml:16: clock.password_file: ")
+    assert says in fault
+
+
 def test_secrets_from_systemd_are_there_only_when_the_service_runs(tmp_path: Path) -> None:
     text = GOOD.replace('"li.key"', '"credential:li"').replace('"relay.password"', '"credential:relay"')
     assert faults(tmp_path, text) == []
