@@ -8,6 +8,8 @@ import typer
 from gateway.cli.options import Json, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from drivers.api import Point, Profile
 
 
@@ -94,13 +96,16 @@ def _explain(profile: "Profile", as_json: bool) -> None:
     line = profile.line
     typer.echo(f"{profile.name}: {profile.title}")
     frame = f"{line.data_bits}{line.parity[0].upper()}{line.stop_bits}"
-    typer.echo(f"  {profile.protocol}, a {profile.kind}; {line.baud} baud, {frame}")
+    pause = f", {profile.pause_s * 1000:g} ms between frames" if profile.pause_s else ""
+    typer.echo(f"  {profile.protocol}, a {profile.kind}; {line.baud} baud, {frame}{pause}")
+    if limits := _options(profile.options, but=("notes", "source")):
+        typer.echo(f"  {limits}")
     for note in _notes(profile):
         typer.echo(f"  - {note}")
     typer.echo(f"\n  {'point':24} {'where':14} {'format':10} {'unit':6} what it is")
     for point in profile.points.values():
         typer.echo(
-            f"  {point.name:24} {point.where:14} {point.format:10} {point.unit:6} {titles[point.name]}{_factor(point)}"
+            f"  {point.name:24} {point.where:14} {point.format:10} {point.unit:6} {titles[point.name]}{_how(point)}"
         )
     typer.echo(f"\n  One poll of all points: {counted(len(requests), 'request')}")
     for one in requests:
@@ -118,9 +123,24 @@ def _notes(profile: "Profile") -> list[str]:
     return [*(map(str, notes) if isinstance(notes, list) else ()), *([f"Source: {source}."] if source else [])]
 
 
-def _factor(point: "Point") -> str:
-    scale = f", raw x {point.scale:g}" if point.scale != 1 else ""
-    return scale + (f" {point.offset:+g}" if point.offset else "")
+def _how(point: "Point") -> str:
+    """How a raw number becomes the value, beyond the format."""
+    scale = f", raw x {point.scale:g}" if point.scale != 1 or point.offset else ""
+    options = _options(point.options)
+    return scale + (f" {point.offset:+g}" if point.offset else "") + (f", {options}" if options else "")
+
+
+def _options(options: "Mapping[str, object]", but: "Collection[str]" = ()) -> str:
+    """The keys of a driver as a profile writes them."""
+    return ", ".join(f"{key} = {_toml(key, value)}" for key, value in options.items() if key not in but)
+
+
+def _toml(key: str, value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(name, one)}' for name, one in value.items())} }}"
+    if isinstance(value, int) and not isinstance(value, bool) and key in ("mask", "none"):
+        return f"0x{value:X}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _point_row(point: "Point") -> dict[str, object]:

@@ -65,3 +65,16 @@ def test_a_faulty_profile_of_the_site_is_named_with_file_line_and_reason(tmp_pat
     assert status == 1
     assert "ttu-ours.toml:" in said
     assert "same registers as voltage_a" in said
+
+
+EXPLAINED = {
+    "lx47le125": ["100 ms between frames", "max_registers = 1", "mask = 0xFF, values = { 0xF0 = 0, 0x0F = 1 }"],
+    "drytype-bwdk": ["raw x 1 -40, none_above = 240", "a sensor"],
+    "carlo-gavazzi-em24": ['word_order = "little"', "max_registers = 11"],
+}
+
+
+@pytest.mark.parametrize(("name", "words"), EXPLAINED.items(), ids=EXPLAINED.keys())
+def test_limits_and_ways_to_a_value_are_explained(name: str, words: list[str]) -> None:
+    said = run(name)[1]
+    assert [word for word in words if word not in said] == []
