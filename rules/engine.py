@@ -112,7 +112,7 @@ class Engine:
             said += self._relay(witness)
         if changed & EVIDENCE:
             pace.dirty = True
-        if self._moved:
+        if pace.dirty or self._upstream.uneven or self._voltage.news:
             pace.rouse()
         return Outcome(tuple(said), wishes) if said or wishes else NOTHING
 
@@ -173,11 +173,6 @@ class Engine:
             claim = relay_claim(witness.device.id, witness.relay_at, witness.relay_at - witness.interval, ordered)
         return self._book.tell(f"relay/{witness.device.id}", claim, self._pace.now)
 
-    @property
-    def _moved(self) -> bool:
-        """Whether something changed that has to be weighed soon."""
-        return self._pace.dirty or self._upstream.uneven or self._voltage.news
-
     def _step(self) -> Outcome:
         """Weigh everything that changed since the last step."""
         self._state.stirred = True
@@ -197,7 +192,8 @@ class Engine:
             said += self._tell("plan", [(plan.id, idle_plan_claim(plan, now)), (plan.id, None)])
         pace.dirty = self._supply.busy or self._upstream.busy
         deadline = min(self._pool.deadline(), self._book.deadline())
-        pace.rest(deadline, moved=self._moved, lasts=bool(self._supply.cases))
+        moved = pace.dirty or self._upstream.uneven or self._voltage.news
+        pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases))
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _tell(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:

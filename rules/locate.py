@@ -12,6 +12,7 @@ from rules.area import Device
 from rules.evidence import WHOLE, Evidence, Sign
 from rules.topology import Tree
 
+NO_PHASE = (0.0, 0.0, 0.0)
 UNHEARD = 0.5  # nats that a living device costs that has not been read since the fault
 
 
@@ -58,6 +59,50 @@ class _Sum:
         return self.dead[place] > 1 or self.terminals[place] > 0
 
 
+@dataclass(slots=True)
+class _Suspect:
+    """A node that could have failed, or has one below that could, while it is weighed."""
+
+    node: str
+    prior: float  # rarity of its failing, nats
+    alone: float  # what the dead devices at it weigh, each as a fault of its own supply
+    total: _Sum | None  # None: it cannot have failed
+    below: list["_Suspect"] = field(default_factory=list)
+    phase: tuple[float, ...] = NO_PHASE  # best score at and below it, phase by phase
+    best: float = 0.0  # the same for all phases together
+    opened: tuple[int, ...] = ()  # what fails at it, of what is best
+
+    def weigh(self) -> None:
+        """Find what is best here; all that is below has been weighed."""
+        self.best = max(0.0, sum([child.best for child in self.below]) + self.alone)
+        phase = list(NO_PHASE)
+        for child in self.below:
+            if child.phase is not NO_PHASE:
+                phase = [own + more for own, more in zip(phase, child.phase, strict=True)]
+                self.phase = tuple(phase)
+        if (total := self.total) is None:
+            return
+        opened = []
+        for place in range(3):
+            here = total.nats[place] - self.prior
+            if total.tells(place) and here > max(phase[place], 0.0):
+                opened.append(place)
+                phase[place] = here
+                self.phase = tuple(phase)
+        if opened and sum(phase) > self.best:
+            self.best, self.opened = sum(phase), tuple(opened)
+        whole = sum(total.nats) - self.prior
+        if total.tells(WHOLE) and whole > 0 and whole >= self.best - 1e-9:
+            self.best, self.opened = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
+
+    def opened_of(self, places: tuple[int, ...]) -> tuple[int, ...]:
+        """Which of these phases fail here, when something above fails on the others."""
+        total = self.total
+        if total is None:
+            return ()
+        return tuple(p for p in places if total.tells(p) and 0 < self.phase[p] == total.nats[p] - self.prior)
+
+
 class _Search:
     """One search over the tree: scores going up, the chosen nodes going down."""
 
@@ -65,109 +110,79 @@ class _Search:
         self._tree = tree
         self._evidence = evidence
         self._priors = priors
-        self._said: dict[str, list[tuple[Device, tuple[Sign, ...]]]] = {}  # what is not well at and below a node
-        self._dead: dict[str, float] = {}  # what all of these weigh that speak for an outage, nats
-        self._times: dict[str, list[float]] = {}  # since when each of these does
-        self._alone: dict[str, float] = {}  # what its dead devices weigh, each as a fault of its own supply
-        self._below: dict[str, list[str]] = {}  # suspected children by node
-        self._sums: dict[str, _Sum] = {}
-        self._phase: dict[str, list[float]] = {}  # best score of each phase at and below a node
-        self._best: dict[str, float] = {}
-        self._opened: dict[str, tuple[int, ...]] = {}  # what fails at a node, of what is best there
+        self._said = [(tree.bits[name], tree.devices[name], signs) for name, signs in evidence.said.items() if signs]
+        self._dead: dict[str, float] = {}  # what all signs of death weigh at and below a node, nats
+        self._times: dict[str, list[float]] = {}  # since when each of them does
+        self._alone: dict[str, float] = {}  # what they weigh at it, each as a fault of one supply
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
-        suspects = self._suspects()
-        if not suspects:
+        suspects: dict[str, _Suspect] = {}
+        for node in self._suspected():
+            prior = self._priors[self._tree.nodes[node].kind]
+            root = suspects[node] = _Suspect(node, prior, self._alone.get(node, 0.0), self._sum(node, prior))
+            root.below += [suspects[child] for child in self._tree.children[node] if child in suspects]
+            root.weigh()
+        if not suspects or root.best <= 0.0:
             return 0.0, ()
-        for node in suspects:
-            self._weigh(node)
-            if (parent := self._tree.nodes[node].parent) is not None:
-                self._below.setdefault(parent, []).append(node)
-        root = suspects[-1]
-        return self._best[root], tuple(self._chosen(root, (0, 1, 2, WHOLE)))
+        return root.best, tuple(self._chosen(root, (0, 1, 2, WHOLE)))
 
-    def _suspects(self) -> list[str]:
-        """Nodes that could have failed, or have one below that could, children before parents.
+    def _suspected(self) -> list[str]:
+        """Nodes that could have failed, or have one below that could; children before parents.
 
         Where all that speaks for an outage weighs no more than the rarity of the commonest fault, none can be found.
         """
-        tree, dead = self._tree, self._dead
-        for name, signs in self._evidence.said.items():
-            device, entry = tree.devices[name], (tree.devices[name], signs)
-            times = [sign[2] for sign in signs if sign[1] > 0]
-            gone = sum([sign[1] for sign in signs if sign[1] > 0])
-            for above in tree.upward[device.node] if signs else ():
-                self._said.setdefault(above, []).append(entry)
-                self._times.setdefault(above, []).extend(times)
-                dead[above] = dead.get(above, 0.0) + gone
-            if gone:
-                alone = max(0.0, gone - self._priors["meter"])
-                self._alone[device.node] = self._alone.get(device.node, 0.0) + alone
+        dead, times, alone = self._dead, self._times, self._alone
+        for _, device, signs in self._said:
+            since = [at for _, weight, at in signs if weight > 0]
+            if not since:
+                continue
+            gone = sum([weight for _, weight, _ in signs if weight > 0])
+            alone[device.node] = alone.get(device.node, 0.0) + max(0.0, gone - self._priors["meter"])
+            for node in self._tree.upward[device.node]:
+                if node in dead:
+                    dead[node] += gone
+                    times[node] += since
+                else:
+                    dead[node], times[node] = gone, since.copy()
         least = min(self._priors.values())
-        return sorted([node for node, gone in dead.items() if gone > least], key=tree.rank.__getitem__)
-
-    def _weigh(self, node: str) -> None:
-        prior = self._priors[self._tree.nodes[node].kind]
-        children = self._below.get(node, ())
-        below = sum([self._best[child] for child in children]) + self._alone.get(node, 0.0)
-        phases = [sum([self._phase[child][place] for child in children]) for place in range(3)]
-        self._phase[node] = phases
-        self._best[node], self._opened[node] = max(below, 0.0), ()
-        total = self._sum(node, prior)
-        if total is None:
-            return
-        self._sums[node] = total
-        opened = []
-        for place in range(3):
-            here = total.nats[place] - prior
-            if total.tells(place) and here > max(phases[place], 0.0):
-                opened.append(place)
-                phases[place] = here
-        if opened and sum(phases) > self._best[node]:
-            self._best[node], self._opened[node] = sum(phases), tuple(opened)
-        whole = sum(total.nats) - prior
-        if total.tells(WHOLE) and whole > 0 and whole >= self._best[node] - 1e-9:
-            self._best[node], self._opened[node] = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
+        return sorted([node for node, gone in dead.items() if gone > least], key=self._tree.rank.__getitem__)
 
     def _sum(self, node: str, prior: float) -> _Sum | None:
         """What is said at and below a node; None when too many live there for it to have failed."""
-        living, times = self._evidence.living, sorted(self._times[node])
-        since = times[len(times) // 5]  # a device that was lost before does not date the fault
-        heard, every, alive_weight = living.since(since), living.all, self._evidence.alive_weight
-        nats = []
-        for below in self._tree.bits_below[node]:
-            answered = (below & heard).bit_count()
-            nats.append(-alive_weight * answered - UNHEARD * ((below & every).bit_count() - answered))
-        if self._dead[node] + max(nats) <= prior:
+        living, dead, below = self._evidence.living, self._dead[node], self._tree.bits_below[node]
+        lives = [(phase & living.all).bit_count() for phase in below]
+        if dead - UNHEARD * min(lives) <= prior:
             return None
-        total = _Sum([*nats, 0.0], since=since)
-        for device, signs in self._said[node]:
-            total.count(device, signs)
+        times = sorted(self._times[node])
+        since = times[len(times) // 5]  # a device that was lost before does not date the fault
+        heard, more = living.since(since), self._evidence.alive_weight - UNHEARD
+        nats = [
+            -UNHEARD * count - more * (phase & heard).bit_count() for count, phase in zip(lives, below, strict=True)
+        ]
+        if dead + max(nats) <= prior:
+            return None
+        total, under = _Sum([*nats, 0.0], since=since), below[0] | below[1] | below[2]
+        for bit, device, signs in self._said:
+            if bit & under:
+                total.count(device, signs)
         return total
 
-    def _chosen(self, node: str, places: tuple[int, ...]) -> Iterator[Found]:
+    def _chosen(self, suspect: _Suspect, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""
-        if self._best.get(node, 0.0) <= 0.0:
-            return
-        opened = self._opened[node] if WHOLE in places else self._opened_phases(node, places)
+        opened = suspect.opened if WHOLE in places else suspect.opened_of(places)
         if opened == (0, 1, 2) and WHOLE in places:
-            yield self._found(node, opened, (*opened, WHOLE))
+            yield self._found(suspect, opened, (*opened, WHOLE))
             return
         for place in opened:
-            yield self._found(node, (place,), (place,))
-        rest = tuple(place for place in places if place not in opened and (place != WHOLE or not opened))
-        for child in self._below.get(node, ()) if rest else ():
-            yield from self._chosen(child, rest)
+            yield self._found(suspect, (place,), (place,))
+        rest = places
+        if opened:
+            rest = tuple(place for place in places if place not in opened and place != WHOLE)
+        for child in suspect.below if rest else ():
+            if child.best > 0.0:
+                yield from self._chosen(child, rest)
         if WHOLE in rest:
-            yield from self._alone_found(node)
-
-    def _opened_phases(self, node: str, places: tuple[int, ...]) -> tuple[int, ...]:
-        total = self._sums.get(node)
-        if total is None:
-            return ()
-        prior = self._priors[self._tree.nodes[node].kind]
-        best = self._phase[node]
-        return tuple(p for p in places if total.tells(p) and 0 < best[p] == total.nats[p] - prior)
+            yield from self._alone_found(suspect.node)
 
     def _alone_found(self, node: str) -> Iterator[Found]:
         for device in self._tree.here[node]:
@@ -176,21 +191,22 @@ class _Search:
                 places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
                 yield Found(device.id, places, True, (device.id,), min(sign.at for sign in dead), score, alone=True)
 
-    def _found(self, node: str, places: tuple[int, ...], heard: tuple[int, ...]) -> Found:
-        total = self._sums[node]
-        below = self._tree.below[node]
+    def _found(self, suspect: _Suspect, places: tuple[int, ...], heard: tuple[int, ...]) -> Found:
+        total = suspect.total
+        assert total is not None
+        below = self._tree.below[suspect.node]
         dead = [
             device.id
             for device in below
             if any(sign.weight > 0 and sign.place in heard for sign in self._evidence.said.get(device.id, ()))
         ]
         return Found(
-            node=node,
+            node=suspect.node,
             places=places,
             whole=len(places) == 3 or len({phase for device in below for phase in device.phases}) == 1,
             devices=tuple(dead),
             since=total.since,
-            score=sum(total.nats[place] for place in heard) - self._priors[self._tree.nodes[node].kind],
+            score=sum(total.nats[place] for place in heard) - suspect.prior,
         )
 
 

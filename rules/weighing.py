@@ -24,6 +24,7 @@ class Weighing:
         self._witnesses = witnesses
         self._limits = limits["outage"]
         self._certain = limits["comm"]["certainty"]
+        self._most, self._alive = self._limits["silence_weight"], self._limits["alive_weight"]
         self.lines: dict[str, list[str]] = {}
         for device in area.devices:
             if device.bus is not None:
@@ -37,12 +38,12 @@ class Weighing:
 
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
-        limits = self._limits
-        if witness.is_silent:
+        is_silent = witness.is_silent
+        if is_silent:
             if witness.needs_supply:
-                weight = min(limits["silence_weight"], witness.weight)
+                weight = min(self._most, witness.weight)
                 if witness.gasp_at > witness.alive_at:
-                    weight += limits["silence_weight"]
+                    weight += self._most
                 place = witness.places[0] if len(witness.places) == 1 else WHOLE
                 return (Sign(place, weight, witness.silent_since),)
             if witness.device.kind == "meter":
@@ -50,9 +51,9 @@ class Weighing:
         signs = []
         for place in witness.places:
             if witness.state[place] == DEAD:
-                signs.append(Sign(place, limits["dead_weight"], witness.dead_at[place]))
-            elif witness.state[place] == ALIVE and not witness.is_silent:
-                signs.append(Sign(place, -limits["alive_weight"], witness.alive_at))
+                signs.append(Sign(place, self._limits["dead_weight"], witness.dead_at[place]))
+            elif witness.state[place] == ALIVE and not is_silent:
+                signs.append(Sign(place, -self._alive, witness.alive_at))
         return tuple(signs)
 
     def weigh(self, unwell: Sequence[Witness], owned: Collection[str]) -> Explanation:

@@ -74,7 +74,8 @@ class Wire:
     @property
     def miss(self) -> float:
         """Share of answers that get lost, over about two rounds of the line."""
-        return max(self.now, self.rate)
+        rate = self.lost / self.polls if self.polls > 10 else 0.0
+        return rate if rate > self.now else self.now
 
     @property
     def rate(self) -> float:
@@ -92,11 +93,15 @@ class Witness:
         "places",
         "wire",
         "_all_alive",
+        "_ceiling",
         "_dead_v",
+        "_floor",
         "_half_v",
         "_high_v",
         "_limits",
         "_low_v",
+        "_no_battery",
+        "_points",
     )
 
     def __init__(self, device: Device, wire: Wire, limits: Limits, nominal: float) -> None:
@@ -104,7 +109,10 @@ class Witness:
         self.wire = wire
         self.places = tuple("ABC".index(phase) for phase in device.phases)
         self.single = len(device.phases) == 1 and device.kind == "meter"
+        self._points = tuple((place, *_POINTS["ABC"[place]]) for place in self.places)
+        self._no_battery = device.kind in ("meter", "ltu") and device.backup_s < 60
         self._limits = of_class(limits, "comm", device.kind)
+        self._floor, self._ceiling = self._limits["miss_floor"], self._limits["miss_ceiling"]
         shares = of_class(limits, "outage", device.kind)
         self._dead_v = shares["dead_share"] * nominal
         self._half_v = shares["half_share"] * nominal
@@ -170,8 +178,9 @@ class Witness:
     @property
     def chance(self) -> float:
         """How likely it is that a poll of this device gets no answer although it is well."""
-        limits = self._limits
-        return min(limits["miss_ceiling"], max(limits["miss_floor"], self.miss, self.wire.miss))
+        line, own = self.wire.miss, self.miss
+        seen = line if line > own else own
+        return min(self._ceiling, seen if seen > self._floor else self._floor)
 
     @property
     def weight(self) -> float:
@@ -181,7 +190,7 @@ class Witness:
     @property
     def needs_supply(self) -> bool:
         """Whether silence can mean that its supply is gone: it has no battery, and it has been heard before."""
-        return self.device.kind in ("meter", "ltu") and self.device.backup_s < 60 and self.alive_at > 0
+        return self._no_battery and self.alive_at > 0
 
     @property
     def is_well(self) -> bool:
@@ -248,14 +257,20 @@ class Witness:
     def _phases(self, values: Mapping[str, float | None], at: float) -> int:
         changed, amps = 0, 0.0
         was_odd, odd = self.odd, False
-        for place, phase in zip(self.places, self.device.phases, strict=True):
-            volt_point, amp_point = _POINTS[phase]
+        calm = not (was_odd or self.watched)
+        for place, volt_point, amp_point in self._points:
             volt = values.get(volt_point)
-            if volt is not None:
+            if volt is None:
+                pass
+            elif calm and self._low_v <= volt <= self._high_v and self.state[place] == ALIVE:
+                self.volts[place] = volt
+            else:
                 self.odd = was_odd
                 changed |= self._voltage(place, volt, at)
                 odd = odd or self.odd
-            amps += abs(values.get(amp_point) or 0.0)
+            amp = values.get(amp_point)
+            if amp is not None:
+                amps += abs(amp)
         self.odd = odd
         self.amps = amps
         return changed
