@@ -8,7 +8,7 @@ import pytest
 from drivers.api import LineSettings
 from gateway.settings.models import Line
 from gateway.south.poll import Lane
-from tests.gateway.south.rig import running, spans, values
+from tests.gateway.south.rig import only, running, spans, values
 from tests.gateway.south.toy import SETTINGS, ToyDevice, ToyDriver, toy
 from tests.lines import Faults, Seat, SimulatedLine
 from tests.virtual import VirtualClock, virtual
@@ -221,14 +221,18 @@ async def test_ten_dead_of_thirty_do_not_cost_the_living_their_period() -> None:
         assert set(rig.faults(f"m{n:02}")) == {None}
 
 
+@pytest.mark.parametrize("tcp", [False, True], ids=["serial line", "Modbus TCP endpoint"])
 @virtual
-async def test_one_dead_of_ten_leaves_the_others_95_percent_of_a_saturated_line() -> None:
+async def test_one_dead_of_ten_leaves_the_others_95_percent_of_what_is_saturated(tcp: bool) -> None:
+    drivers = only(ToyDriver(late_answers_are_harmless=tcp))
+
     async def polls(dead: int) -> int:
         seats = [seat(f"{n:02}") for n in range(10)]
         for place in seats[:dead]:
             place.alive = False
-        async with running(SimulatedLine(seats), *(toy(f"{n:02}", period=0.05) for n in range(10))) as rig:
-            await asyncio.sleep(600)
+        line = SimulatedLine(seats, paced=not tcp)
+        async with running(line, *(toy(f"{n:02}", period=0.05) for n in range(10)), drivers=drivers) as rig:
+            await asyncio.sleep(300)
         return sum(poll.fault is None for poll in rig.polls)
 
     assert await polls(dead=1) >= 0.95 * await polls(dead=0)

@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from drivers.api import LineSettings
+from drivers.profile import product_profiles, read_profile
+from drivers.registry import driver
+from drivers.sim.modbus import SimulatedModbus
 from gateway.clock import SystemClock
+from gateway.settings.models import Device, Line
+from gateway.south.bus import Bus
 from gateway.south.link.api import Link, LinkError
 from gateway.south.link.ports import link_to
 from gateway.south.link.serial import SerialLink
 from gateway.south.link.tcp import TcpLink
+from gateway.south.poll import Poll
+from tests.gateway.south.far_end import on_pty
 
 CLOCK = SystemClock()
 EVEN = LineSettings(2400, 8, "even", 1)
@@ -194,3 +201,34 @@ def test_a_port_name_tells_the_link(port: str, paced: bool) -> None:
 def test_a_port_name_that_means_nothing_is_refused(port: str) -> None:
     with pytest.raises(ValueError, match="port"):
         link_to(port, CLOCK)
+
+
+async def test_a_bus_goes_on_when_its_adapter_comes_back_as_another_port_under_its_name(tmp_path: Path) -> None:
+    name = tmp_path / "usb-FTDI_FT232R_USB_UART_A10K2X7Q-if00-port0"
+    profile = read_profile("eastron-sdm120", product_profiles()["eastron-sdm120"])
+    meter = SimulatedModbus(profile, "1", {"voltage": 230.5})
+    polls: asyncio.Queue[Poll] = asyncio.Queue()
+    device = Device("m1", profile, "modbus", "l1", "1", "n1", "meter", period_s=0.02, points=("voltage",))
+    bus = Bus(Line("l1", str(name)), [device], link_to(str(name), CLOCK), CLOCK, polls.put_nowait, drivers=driver)
+
+    async def good() -> set[str | None]:
+        faults: set[str | None] = set()
+        while (poll := await polls.get()).fault is not None:
+            faults.add(poll.fault)
+        return faults
+
+    with closing(bus):
+        async with asyncio.timeout(30):
+            with on_pty(meter) as port:
+                name.symlink_to(port)
+                running = asyncio.create_task(bus.run())
+                assert await good() == set()
+            name.unlink()
+            while (await polls.get()).fault is None:
+                continue
+            with on_pty(SimulatedModbus(profile, "9")), on_pty(meter) as other:
+                assert other != port
+                name.symlink_to(other)
+                assert await good() <= {"unreachable"}
+        bus.close()
+        await running
