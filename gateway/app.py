@@ -141,12 +141,13 @@ class Gateway:
         while True:
             await asyncio.sleep(TICK_S)
             self.pipeline.tick()
+            now = self.clock.wall()
             influx = self.influx.report if self.influx is not None else None
             audit = self.control.audit.trouble if self.control is not None else ""
-            troubles, items = self.selfcare.step(self.clock.wall(), self.store.figures(), influx, audit)
+            expiring = self.mqtt.expiring(now) if self.mqtt is not None and self.clock.trusted() else {}
+            troubles, items = self.selfcare.step(now, self.store.figures(), influx, audit, expiring)
             if troubles:
                 self.store.put(map(told, troubles), items)
-            now = self.clock.wall()
             if drafts := self.board.step(now, self.rules.pool(now)):
                 self.store.put(drafts, self.board.changes())
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from gateway.clock import iso
 from gateway.north.influx import InfluxReport
 from gateway.store import Figures
 from rules.incident import Incident, Severity
@@ -40,10 +41,18 @@ class Selfcare:
         return tuple(self._lasting.values())
 
     def step(
-        self, at: float, store: Figures, influx: InfluxReport | None = None, audit: str = ""
+        self,
+        at: float,
+        store: Figures,
+        influx: InfluxReport | None = None,
+        audit: str = "",
+        certificates: Mapping[str, float] | None = None,
     ) -> tuple[list[Incident], dict[str, object | None]]:
-        """One look: incidents that changed, and items of state to keep with them. `audit`: why there is no control."""
-        troubles = [*self._troubles(at, store, influx)]
+        """One look: incidents that changed, and items of state to keep with them.
+
+        `audit`: why there is no control. `certificates`: those that end soon, by whose they are: epoch seconds.
+        """
+        troubles = [*self._troubles(at, store, influx), *_renewals(at, certificates or {})]
         if audit:
             troubles.append(Trouble("control_off", "major", f"nobody can change a device: {audit}"))
         now = {trouble.type: trouble for trouble in troubles}
@@ -92,6 +101,15 @@ class Selfcare:
 
     def _end(self, kind: str, at: float) -> Incident:
         return replace(self._lasting.pop(kind), state="cleared", reason="cleared", at=at, ended_at=at)
+
+
+def _renewals(at: float, certificates: Mapping[str, float]) -> Iterator[Trouble]:
+    if certificates:
+        said = [
+            f"the certificate of the {whose} ends on {iso(end)[:10]}" for whose, end in sorted(certificates.items())
+        ]
+        severity: Severity = "major" if min(certificates.values()) <= at else "minor"
+        yield Trouble("certificate_expires", severity, "; ".join(said))
 
 
 def _incident(row: Mapping[str, object]) -> Incident:

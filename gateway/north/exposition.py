@@ -110,6 +110,7 @@ SINK = (
     Figure("partly", "counter", "Requests of which it did not store every point."),
     Figure("forbidden", "gauge", "1 while it refuses us."),
 )
+CERTIFICATE = Figure("certificate_end_seconds", "gauge", "Epoch second at which a certificate of the link ends.")
 PROCESS = (
     Figure("uptime_s", "gauge", "Seconds since the gateway began.", "uptime_seconds"),
     Figure("cpu_s", "counter", "Seconds of processor time.", "cpu_seconds"),
@@ -149,6 +150,8 @@ def _metrics(figures: Mapping[str, Any]) -> Iterator[tuple[Figure, str, Samples]
     yield from _table(BACKFILL, "backfill_", [({}, figures.get("backfill"))])
     for sink in ("mqtt", "influx"):
         yield from _table(SINK, f"{sink}_", [({}, figures.get(sink))])
+    ends = ((figures.get("mqtt") or {}).get("certificates") or {}).items()
+    yield CERTIFICATE, "mqtt_", [({"of": whose}, end) for whose, end in ends]
 
 
 def _store(store: Mapping[str, Any]) -> Iterator[tuple[Figure, str, Samples]]:

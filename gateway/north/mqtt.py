@@ -4,24 +4,28 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import orjson
 
 from gateway.north.backoff import Backoff
 from gateway.north.commands import Commands
+from gateway.north.expiry import files_end
 from gateway.north.faces.company import Company
 from gateway.north.greeting import Greeting, description
 from gateway.north.messages import LASTING, Message, level, meta
 from gateway.north.pump import Pump
 from gateway.north.requests import Requests
 from gateway.north.session import BrokerError, Session
-from gateway.settings.models import Mqtt, Site
+from gateway.settings.models import Mqtt, Site, Tls
 from gateway.store import Outbox
 from rules.incident import Incident
 
 log = logging.getLogger(__name__)
+
+CERTIFICATES_S = 3600.0
+"""How often our own certificate is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class MqttReport:
     flying: int  # messages on their way
     connects: int
     failures: int  # connections that could not be had or were lost
+    certificates: Mapping[str, float] = field(default_factory=dict)  # client, authority, broker: epoch s of their end
 
 
 class MqttSender:
@@ -68,17 +73,26 @@ class MqttSender:
         self._complained: set[str] = set()  # what was said since the last connection
         self._connects = self._failures = 0
         self._says = "not tried yet"
+        self._ends: dict[str, float] = {}
 
     @property
     def report(self) -> MqttReport:
         """How it goes."""
         flying, sent = self._pump.flying, self._pump.sent
-        return MqttReport(not self._says, self._says, sent, flying, self._connects, self._failures)
+        counts = sent, flying, self._connects, self._failures
+        return MqttReport(not self._says, self._says, *counts, dict(self._ends))
+
+    def expiring(self, now: float) -> Mapping[str, float]:
+        """Certificates that end soon, or have ended, by whose they are: epoch seconds."""
+        soon = now + 86_400 * (self._settings.tls.warn_days if self._settings.tls is not None else 0)
+        return {whose: end for whose, end in self._ends.items() if end < soon}
 
     async def run(self) -> None:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pump.keep_marks())
+            if self._settings.tls is not None:
+                tasks.create_task(self._watch_certificates(self._settings.tls))
             while True:
                 taken = self._pump.taken
                 try:
@@ -128,9 +142,17 @@ class MqttSender:
         first = greeting.messages(self._state("online"), self._devices, standing)
         self._pump.greet(session, [*first, *self._faces.births(self._active())])
         log.info("mqtt: connected to %s", session.broker)
+        if session.certificate_ends is not None:
+            self._ends["broker"] = session.certificate_ends
         self._says = ""
         self._complained.clear()
         self._connects += 1
+
+    async def _watch_certificates(self, tls: Tls) -> None:
+        """Files are replaced while a connection lasts for months."""
+        while True:
+            self._ends |= files_end(tls)
+            await asyncio.sleep(CERTIFICATES_S)
 
     def _down(self, says: str) -> None:
         self._failures += 1

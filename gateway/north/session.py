@@ -17,6 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.north.expiry import end_of
 from gateway.north.messages import Message
 from gateway.north.secret import secret, secret_path
 from gateway.north.unattended import Unattended
@@ -66,6 +67,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[str] = self._loop.create_future()  # done, with the reason, when the link is lost
+        self.certificate_ends: float | None = None  # of the broker: epoch seconds
         self.longest: int | None = None  # bytes of a packet that the broker takes, where it says so
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
         self._farewell: tuple[int, asyncio.Future[None]] | None = None
@@ -98,6 +100,7 @@ class Session:
         if self.gone.done():
             raise BrokerError(f"{self.broker}: {self.gone.result()}")
         self._connected.result()
+        self.certificate_ends = self._peer_ends()
 
     def publish(self, message: Message, qos: int = 1) -> int:
         """Hand a message to the network thread; its number. Raises BrokerError when the link is gone."""
@@ -153,6 +156,13 @@ class Session:
     def perhaps_too_long(self) -> bool:
         """Whether the broker may have ended the connection because of a message's length. MQTT 5 says so."""
         return self.gone.done() and (self._settings.version != "5" or "too large" in self.gone.result())
+
+    def _peer_ends(self) -> float | None:
+        wire = self._client.socket()
+        with contextlib.suppress(OSError, ValueError):  # the link has just gone again
+            if isinstance(wire, ssl.SSLSocket) and (certificate := wire.getpeercert(binary_form=True)):
+                return end_of(certificate)
+        return None
 
     def _finish(self) -> None:
         """After what else that thread was asked: a connection that has come about after all is ended."""

@@ -12,7 +12,7 @@ from gateway.settings.area_file import AreaFile
 from gateway.settings.devices_file import Place
 from gateway.settings.fault import Fault, SettingsError
 from gateway.settings.gateway_file import Identity, resolve
-from gateway.settings.models import Device, Influx, Line, Mqtt, Site, Tls
+from gateway.settings.models import Device, Influx, Line, Mqtt, Site
 from gateway.settings.shape import fresh
 from gateway.settings.toml_file import TomlFile, read_toml
 from rules import topology
@@ -133,7 +133,10 @@ def _mqtt(folder: Path, mqtt: Mqtt | None) -> Mqtt | None:
     """With the files that it names as paths that work from anywhere."""
     if mqtt is None:
         return None
-    tls = mqtt.tls and Tls(*(resolve(folder, name) for name in (mqtt.tls.ca, mqtt.tls.certificate, mqtt.tls.key)))
+    tls = mqtt.tls
+    if tls is not None:
+        ca, certificate, key = (resolve(folder, name) for name in (tls.ca, tls.certificate, tls.key))
+        tls = replace(tls, ca=ca, certificate=certificate, key=key)
     return replace(mqtt, password_file=resolve(folder, mqtt.password_file), tls=tls)
 
 

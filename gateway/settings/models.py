@@ -87,6 +87,7 @@ class Tls:
     ca: str = ""
     certificate: str = ""
     key: str = ""
+    warn_days: Annotated[float, Ge(0)] = 30.0  # a certificate that ends within so many days is told as an incident
 
 
 @dataclass(frozen=True, slots=True)

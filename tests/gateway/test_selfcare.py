@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.clock import iso
 from gateway.north.influx import InfluxReport
 from gateway.selfcare import Selfcare
 from gateway.store import Figures
@@ -49,6 +50,16 @@ def test_a_log_that_cannot_be_written_is_a_trouble_as_long_as_it_lasts() -> None
         "nobody can change a device: the audit log is broken: audit-1.log:3",
     )
     [ended], _ = care.step(1, WELL)
+    assert ended.state == "cleared"
+
+
+@pytest.mark.parametrize(("end", "severity"), [(2e9, "minor"), (1.7e9, "major")], ids=["ends soon", "has ended"])
+def test_a_certificate_that_ends_is_told_until_it_is_renewed(end: float, severity: str) -> None:
+    care = Selfcare("gw1")
+    [begun], _ = care.step(1.8e9, WELL, certificates={"client": end})
+    assert (begun.type, begun.severity) == ("certificate_expires", severity)
+    assert begun.cause == f"the certificate of the client ends on {iso(end)[:10]}"
+    [ended], _ = care.step(1.8e9 + 1, WELL)
     assert ended.state == "cleared"
 
 

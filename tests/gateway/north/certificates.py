@@ -26,8 +26,8 @@ class Authority:
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(self.pair.key))
         _openssl("req", "-x509", *key, *subject, "-out", str(self.pair.certificate))
 
-    def sign(self, name: str, address: str = "IP:127.0.0.1", expired: bool = False) -> Pair:
-        """A certificate for an address; `expired`: it ended in the past."""
+    def sign(self, name: str, address: str = "IP:127.0.0.1", expired: bool = False, days: int = 2) -> Pair:
+        """A certificate for an address and so many days; `expired`: it ended in the past."""
         pair = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
         extra = self.folder / f"{name}.ext"
@@ -35,7 +35,6 @@ class Authority:
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(pair.key))
         _openssl("req", *key, "-subj", f"/CN={name}", "-out", str(request))
         signer = ("-CA", str(self.pair.certificate), "-CAkey", str(self.pair.key), "-CAcreateserial")
-        days = "-1" if expired else "2"
         _openssl(
             "x509",
             "-req",
@@ -43,7 +42,7 @@ class Authority:
             str(request),
             *signer,
             "-days",
-            days,
+            "-1" if expired else str(days),
             "-extfile",
             str(extra),
             "-out",

@@ -26,7 +26,10 @@ def figures() -> dict[str, Any]:
     line = LineReport("rs485-1", True, "", 10.0, 5.0, 0.5, 2, 3, 0, 1, (device,))
     waiting = {"mqtt": {"event": 0, "live": 12, "backfill": 0}}
     store = Figures(waiting, 0, 40, 0.25, 123456, {"event": 0, "live": 5, "backfill": 0}, 0, 1, "disk is full")
-    sinks = {"mqtt": {"connected": True, "says": "", "sent": 99}, "influx": None}
+    sinks = {
+        "mqtt": {"connected": True, "says": "", "sent": 99, "certificates": {"client": 1_800_000_000.0}},
+        "influx": None,
+    }
     own = {"observations": 7, "incidents": 1, "backfill": {"waiting": 3, "filled": 8}}
     return {**own, "lines": [asdict(line)], "store": asdict(store), **sinks}
 
@@ -48,6 +51,7 @@ def figures() -> dict[str, Any]:
         "taiqu_backfill_filled_total 8",
         "taiqu_mqtt_connected 1",
         "taiqu_mqtt_sent_total 99",
+        'taiqu_mqtt_certificate_end_seconds{of="client"} 1800000000',
     ],
 )
 def test_a_figure_is_on_the_page(line: str) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import SystemClock
+from gateway.north.expiry import end_of, files_end
 from gateway.pipeline import observed
 from gateway.settings.models import Mqtt, Tls
 from tests.gateway.north.certificates import Authority, Pair
@@ -42,6 +44,39 @@ async def test_certificates_on_both_sides(authority: Authority, tmp_path: Path) 
     broker = tls_broker(tmp_path, authority, authority.sign("server"))
     settings = Mqtt(port=broker.port, tls=tls(authority, authority.sign("gw1")), together_s=0.05)
     with started(broker):
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            gateway.store.put([observed(observation(1))])
+            await gateway.until(lambda: gateway.sender.report.sent == 1)
+
+
+async def test_it_is_known_when_certificates_end(authority: Authority, tmp_path: Path) -> None:
+    broker = tls_broker(tmp_path, authority, authority.sign("server", days=60))
+    settings = Mqtt(port=broker.port, tls=tls(authority, authority.sign("gw1", days=20)))
+    now = SystemClock.wall()
+    with started(broker):
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            await gateway.until(lambda: gateway.sender.report.connected)
+            ends = {whose: round((end - now) / 86_400) for whose, end in gateway.sender.report.certificates.items()}
+            assert ends == {"authority": 2, "broker": 60, "client": 20}
+            assert set(gateway.sender.expiring(now)) == {"authority", "client"}
+
+
+def test_a_file_without_a_certificate_is_passed_over(authority: Authority) -> None:
+    key, gone = str(authority.pair.key), str(authority.folder / "gone.pem")
+    assert files_end(Tls(ca=key, certificate=gone)) == {}
+    with pytest.raises(ValueError, match="is no X"):
+        end_of(b"\x30\x03\x02\x01")
+
+
+async def test_the_first_tls_broker_with_a_wrong_certificate_is_left_for_the_second(
+    authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    wrong = tls_broker(tmp_path / "one", authority, authority.sign("old", expired=True))
+    right = tls_broker(tmp_path, authority, authority.sign("server"))
+    fallback = {"fallback_host": "127.0.0.1", "fallback_port": right.port}
+    settings = Mqtt(port=wrong.port, tls=tls(authority, authority.sign("gw1")), together_s=0.05, **fallback)  # type: ignore[arg-type]
+    with started(wrong), started(right):
         async with desk(tmp_path / "a.db", settings) as gateway:
             gateway.store.put([observed(observation(1))])
             await gateway.until(lambda: gateway.sender.report.sent == 1)
@@ -119,15 +154,27 @@ def passwords(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("where", ["a file", "a credential of systemd"])
 @pytest.mark.parametrize(("password", "right"), [("open sesame", True), ("close sesame", False)])
-async def test_user_and_password(tmp_path: Path, password: str, right: bool, caplog: pytest.LogCaptureFixture) -> None:
+async def test_user_and_password(
+    tmp_path: Path,
+    password: str,
+    right: bool,
+    where: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     caplog.set_level("DEBUG")
     users = passwords(tmp_path)
     secret = tmp_path / "secret"
     secret.write_text(password + "\n")
+    secret.chmod(0o600)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     broker = mosquitto_server(tmp_path, f"allow_anonymous false\npassword_file {users}\n")
     with started(broker):
-        settings = Mqtt(port=broker.port, username="gw1", password_file=str(secret))
+        settings = Mqtt(
+            port=broker.port, username="gw1", password_file=str(secret) if where == "a file" else "credential:secret"
+        )
         async with desk(tmp_path / "a.db", settings) as gateway:
             await gateway.until(lambda: gateway.sender.report.connected or gateway.sender.report.failures > 0)
             assert gateway.sender.report.connected is right
