@@ -194,7 +194,7 @@ class Gateway:
             return self.buses[device.line].carry(device.id, talk, lane)
 
         async def note(whom: str, how: str) -> bool:
-            return self.control is None or await self.control.note_clock(whom, how)
+            return self.control is None or await self.control.journal.clock_care(whom, how)
 
         return ClockKeeper(self.site.clock, self.site.devices, self.clock, carry, self.pipeline.observe, note)
 

@@ -75,7 +75,7 @@ def check_of(gateway: "Gateway", saved: Mapping[str, object]) -> Check:
             return signatures.check(verb, body)
         except RefusedRequestError as error:
             if gateway.control is not None and verb in CONTROL:
-                gateway.control.turned_away(verb, body, str(error))
+                gateway.control.journal.turned_away(verb, body, str(error))
             raise
 
     return check

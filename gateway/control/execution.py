@@ -39,11 +39,6 @@ class Outcome:
         """Whether all is well as far as anybody can know."""
         return self.verified or self.result == "accepted"
 
-    @property
-    def may_have_happened(self) -> bool:
-        """Whether the device may be changed."""
-        return self.good or self.result == "not verified"
-
 
 async def execute(way: Way, verify_s: float) -> Outcome:
     """Have it done; `verify_s`: how long the device may take to show it."""

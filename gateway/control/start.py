@@ -6,7 +6,8 @@ from gateway.clock import Clock
 from gateway.control.action import Action
 from gateway.control.audit import TOPIC, Audit, AuditFile, Head, published
 from gateway.control.chain import Record
-from gateway.control.control import Control, Orders
+from gateway.control.control import Control
+from gateway.control.disconnections import Orders
 from gateway.control.way import Carry, Way
 from gateway.control.ways import way_of
 from gateway.settings.models import ControlSettings, Site
@@ -40,7 +41,7 @@ def begin(
 
     audit = Audit(AuditFile(site.store.path.parent, clock, settings.audit_bytes), tell)
     control = Control(settings, names, clock, audit, done, orders)
-    audit.open(_head(saved), control.heard)
+    audit.open(_head(saved), control.past.heard)
     return control
 
 

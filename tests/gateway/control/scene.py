@@ -133,7 +133,7 @@ class Scene:
 
         audit = Audit(AuditFile(self.folder, self.clock, self.settings.audit_bytes), self.told.append)
         control = Control(self.settings, Names(SITE), self.clock, audit, done, self.customers)
-        audit.open(known, control.heard)
+        audit.open(known, control.past.heard)
         await control.begin()
         self.bus = bus
         try:

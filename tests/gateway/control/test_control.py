@@ -488,7 +488,7 @@ def test_strangers_take_no_room_in_the_log_from_operators(tmp_path: Path) -> Non
     async def story(scene: Scene) -> None:
         async with scene.gateway() as control:
             for _ in range(100):
-                control.turned_away("arm", {}, "no")
+                control.journal.turned_away("arm", {}, "no")
             await asyncio.sleep(1)
             assert await refusal(scene.confirm(control, "guess", "disconnect"))
 
@@ -511,7 +511,7 @@ def test_a_gateway_that_starts_again_and_again_does_not_fill_the_log(tmp_path: P
 def test_the_care_of_clocks_stands_in_the_log(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         async with scene.gateway() as control:
-            assert await control.note_clock("rs485-1", "broadcast")
+            assert await control.journal.clock_care("rs485-1", "broadcast")
 
     assert tell(story, tmp_path).steps() == ["clock care"]
 
@@ -519,7 +519,7 @@ def test_the_care_of_clocks_stands_in_the_log(tmp_path: Path) -> None:
 def test_who_proves_nothing_is_written_down_with_what_he_claims(tmp_path: Path) -> None:
     async def story(scene: Scene) -> None:
         async with scene.gateway() as control:
-            control.turned_away("arm", {"operator": "li" * 1000, "device": "M1"}, "the signature is wrong")
+            control.journal.turned_away("arm", {"operator": "li" * 1000, "device": "M1"}, "the signature is wrong")
             await asyncio.sleep(1)
 
     record = tell(story, tmp_path).log()[-1]
