@@ -17,8 +17,10 @@ from gateway.backfill.filler import Filler
 from gateway.board import Board
 from gateway.clock import Clock, SystemClock, iso
 from gateway.clock_care import ClockKeeper
+from gateway.collector import collect_seldom
 from gateway.days import Days
 from gateway.health import Health, Progress, Systemd
+from gateway.inlet import Inlet
 from gateway.jobs import Jobs
 from gateway.north.answers import Answers
 from gateway.north.commands import Commands
@@ -85,6 +87,7 @@ class Gateway:
         self.selfcare = remembering("own troubles", partial(Selfcare, site.id), saved)
         pipeline = partial(Pipeline.of, site, self.rules, self.store, clock, self._verify)
         self.pipeline = remembering("gaps, coverage and silences", pipeline, saved)
+        self.inlet = Inlet(self.pipeline.take)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
         self._line_of = {device.id: device.line for device in site.devices}
         self.clocks = self._clocks()
@@ -113,7 +116,8 @@ class Gateway:
                 async with asyncio.TaskGroup() as south:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
-                    endless = [self._tick(), self.health.run(), _failure_of(writing), *map(Filler.run, self._fillers())]
+                    endless = [self._tick(), self.inlet.run(), self.health.run(), _failure_of(writing)]
+                    endless += map(Filler.run, self._fillers())
                     endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses, self.sinks))
                     if self.site.metrics is not None:
                         endless.append(MetricsPage(self.site.metrics.host, self.site.metrics.port, self.figures).run())
@@ -126,6 +130,7 @@ class Gateway:
                         bus.close()
                     for task in minding:
                         task.cancel()
+                self.inlet.flush()
                 await self._part()
                 for task in sending:
                     task.cancel()
@@ -181,7 +186,7 @@ class Gateway:
     def _bus(self, line_id: str) -> Bus:
         line = next(line for line in self.site.lines if line.id == line_id)
         devices = [device for device in self.site.devices if device.line == line_id]
-        return Bus(line, devices, link_to(line.port, self.clock), self.clock, self.pipeline.take)
+        return Bus(line, devices, link_to(line.port, self.clock), self.clock, self.inlet.put)
 
     def _fillers(self) -> Iterator[Filler]:
         """One for each line."""
@@ -337,6 +342,7 @@ def serve(site: Site, config: Path) -> bool:
 
 async def _serve(site: Site, config: Path) -> bool:
     gateway = Gateway(site, SystemClock(), config)
+    collect_seldom()
     log.info(
         "%s: taiqu-gateway %s, configuration %s, %d devices on %d lines, store %s",
         *(site.id, version("taiqu-gateway"), site.fingerprint, len(site.devices), len(site.lines), site.store.path),

@@ -80,16 +80,23 @@ class Pipeline:
         history, silences = History(site, clock, saved, rules.plan_for), Silences(Tree(site.area), saved)
         return cls(site, rules, store, clock, verify, Stamp(site, clock), history, silences)
 
-    def take(self, poll: Poll) -> None:
-        """One poll, good or failed. A service's conversation belongs to who asked for it; about the past: `recall`."""
-        if Lane.VERIFY <= poll.lane <= Lane.PERIODIC:
-            self.observe(self.stamp(poll))
+    def take(self, *polls: Poll) -> None:
+        """Polls in order, good or failed. A service's conversation belongs to who asked for it; the past: `recall`."""
+        self.observe(*[self.stamp(poll) for poll in polls if Lane.VERIFY <= poll.lane <= Lane.PERIODIC])
 
-    def observe(self, seen: Observation) -> None:
-        """One observation of the present."""
-        self.observations += 1
-        self.history.take(seen)
-        self._keep([observed(seen)], self.rules.take(seen))
+    def observe(self, *observations: Observation) -> None:
+        """Observations of the present, in order. Those that nobody has anything to say about are kept together."""
+        rows: list[Draft] = []
+        for seen in observations:
+            self.observations += 1
+            self.history.take(seen)
+            outcome = self.rules.take(seen)
+            rows.append(observed(seen))
+            if outcome.incidents or outcome.wishes:
+                self._keep(rows, outcome)
+                rows = []
+        if rows:
+            self._keep(rows, Outcome())
 
     def recall(self, device: Device, past: Sequence[Past], downs: Sequence[PowerDown]) -> None:
         """What a device remembered: kept, but judged by nobody, its time is over. Its power-downs set times right."""

@@ -1,6 +1,5 @@
 """The conversation of a poll: block after block, and what a refusal teaches."""
 
-from collections import deque
 from collections.abc import Sequence
 
 from drivers.api import Reading
@@ -55,7 +54,7 @@ class ReadTalk:
 
     def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:
         self._stream = stream
-        self._blocks = deque(blocks)
+        self._blocks = list(blocks)  # rarely more than three; a deque takes 600 bytes
         self._limits = limits
         self._heard = False  # the device has answered something in this poll
 
@@ -71,26 +70,26 @@ class ReadTalk:
         self._heard = True
         if pdu[0] & 0x80:
             raise self._refusal(pdu[1])
-        return self._blocks.popleft().decode(pdu)
+        return self._blocks.pop(0).decode(pdu)
 
     def give_up(self) -> None:
         """Drop the pending read. A device that answers others may be silent about one register of it, as some are
         instead of refusing: its parts are asked once more, behind everything else."""
         if self._blocks:
-            block = self._blocks.popleft()
+            block = self._blocks.pop(0)
             self._blocks.extend(self._parts(block) if self._heard else ())
 
     def _refusal(self, code: int) -> BadReplyError | RefusedError:
         """The error to raise; goes on with what may still be had."""
         if code in BUSY:
             return error_for(code)
-        block = self._blocks.popleft()
+        block = self._blocks.pop(0)
         span = block.read.span
         if code == ILLEGAL_FUNCTION:
-            self._blocks = deque(left for left in self._blocks if left.read.span.table != span.table)
+            self._blocks = [left for left in self._blocks if left.read.span.table != span.table]
             return error_for(code, span.table)
         if code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE):
-            self._blocks.extendleft(reversed(self._parts(block)))
+            self._blocks[:0] = self._parts(block)
             return error_for(code, str(span))
         if code in GATEWAY:
             self._blocks.clear()

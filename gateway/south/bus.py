@@ -224,15 +224,16 @@ class Bus:
         if job.talk is not None:
             return await station.caller.carry(job.talk(), proven=True)  # it ends itself: silence may be half the story
         proven = False
+        station.forget(now)
         if station.health.down and job.scheduled:
-            probe = await station.caller.carry(self._talk(station, (station.probe_point(),), now))
+            probe = await station.caller.carry(_talk(station, (station.probe_point(),)))
             station.remember(probe.learned, now)
             if not probe.answered:
                 return probe
             proven = True
-        points = job.points or station.points(now)
+        points = job.points or station.points
         retries = self.line.retries if proven or station.health.good else 0
-        outcome = await station.caller.carry(self._talk(station, points, now), retries, proven)
+        outcome = await station.caller.carry(_talk(station, points), retries, proven)
         station.remember(outcome.learned, now)
         station.learn(outcome, points, self._now())
         outcome.complete(points)
@@ -240,10 +241,6 @@ class Bus:
             outcome.refused.append("all")
             outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")
         return outcome
-
-    def _talk(self, station: Station, points: Sequence[str], now: float) -> Conversation:
-        device = station.device
-        return station.driver.converse(device.profile, device.address, points, station.known(now))
 
     def _judge(self, station: Station, outcome: Outcome) -> None:
         """Whether the device and the link live; told to the log when it changes."""
@@ -290,16 +287,8 @@ class Bus:
     def _poll(self, job: Job, outcome: Outcome) -> Poll:
         now, wall = self._now(), self._clock.wall()
         took = now - outcome.sent_at if outcome.sent_at else 0.0
-        return Poll(
-            device=job.station.device.id,
-            line=self.line.id,
-            at=wall - took,
-            took_s=took,
-            lane=job.lane,
-            readings=outcome.readings,
-            fault=outcome.fault,
-            says="; ".join(outcome.says),
-        )
+        device, line, says = job.station.device.id, self.line.id, "; ".join(outcome.says)
+        return Poll(device, line, wall - took, took, job.lane, outcome.readings, outcome.fault, says)
 
     async def _idle(self, now: float) -> None:
         wait = min(self._queue.due_at() - now, HEARTBEAT_S)
@@ -345,3 +334,8 @@ class Bus:
         period = device.period_s
         caller = Caller(self._wire, terms)
         return Station(device, driver, caller, Schedule(self._begun + period * (share - 1.0), period))
+
+
+def _talk(station: Station, points: Sequence[str]) -> Conversation:
+    device = station.device
+    return station.driver.converse(device.profile, device.address, points, station.known)

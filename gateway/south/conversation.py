@@ -122,7 +122,8 @@ class Caller:
         took = wire.heard_at - wire.sent_at
         counts.answers += 1
         counts.round_trips_s += took
-        counts.slowest_s = max(counts.slowest_s, took)
+        if took > counts.slowest_s:
+            counts.slowest_s = took
         outcome.answered = True
         if late_twin:
             wire.guard(self.terms)

@@ -32,7 +32,8 @@ class Queue:
 
     def __init__(self) -> None:
         self._ready: list[tuple[int, float, int, Job]] = []
-        self._coming: list[tuple[float, int, Station]] = []
+        self._coming: list[tuple[float, int, Job]] = []
+        self._polls: dict[Station, Job] = {}  # the periodic job of each device, the same every time
         self._order = itertools.count()
 
     def __len__(self) -> int:
@@ -52,17 +53,19 @@ class Queue:
 
     def schedule(self, station: Station) -> None:
         """The device is polled when it is due; a time given before no longer counts."""
-        heapq.heappush(self._coming, (station.schedule.due, next(self._order), station))
+        job = self._polls.get(station) or self._polls.setdefault(station, Job(station, Lane.PERIODIC))
+        heapq.heappush(self._coming, (station.schedule.due, next(self._order), job))
 
     def next(self, now: float) -> Job | None:
         """What is to be done now."""
         coming = self._coming
         while coming and coming[0][0] <= now:
-            due, _, station = heapq.heappop(coming)
+            due, _, job = heapq.heappop(coming)
+            station = job.station
             if due == station.schedule.due and not station.waiting:
                 station.waiting = True
                 patience = 0.0 if station.health.good else station.schedule.period
-                self.put(Job(station, Lane.PERIODIC), due + patience)
+                self.put(job, due + patience)
         return heapq.heappop(self._ready)[-1] if self._ready else None
 
     def due_at(self) -> float:

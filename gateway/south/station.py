@@ -35,32 +35,34 @@ class Station:
         self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
         self.waiting = False  # due and in the queue
         self.says = ""  # what was wrong with its last conversation, with the frame where there was one
+        self.known: frozenset[str] = frozenset()
+        """What it said 'no' to, and how it wants to be spoken to, during the last day; the driver's own words."""
+        self.points: Sequence[str] = self.all_points
+        """What a poll asks for: all but what it stays silent about."""
         self._refused: dict[str, float] = {}  # where -> until when
         self._learned: frozenset[str] = frozenset()  # how it wants to be spoken to
         self._learned_until = float("inf")
         self._mute: dict[str, float] = {}  # point -> until when
         self._unanswered: dict[str, int] = {}  # point -> polls in a row
-        self._known: frozenset[str] = frozenset()
-        self._points = self.all_points
         self._forget_at = float("inf")
         self._answered_at: float | None = None
         self._probes = 0
         self._driver_failed = False
-
-    def known(self, now: float) -> frozenset[str]:
-        """What the device said 'no' to, and how it wants to be spoken to, during the last day; the driver's words."""
-        self._forget(now)
-        return self._known
 
     @property
     def learned(self) -> frozenset[str]:
         """How the device wants to be spoken to; the driver's words."""
         return self._learned
 
-    def points(self, now: float) -> Sequence[str]:
-        """What a poll asks for: all but what the device stays silent about."""
-        self._forget(now)
-        return self._points
+    def forget(self, now: float) -> None:
+        """What was learned more than a day ago no longer counts."""
+        if now < self._forget_at:
+            return
+        self._refused = {where: until for where, until in self._refused.items() if until > now}
+        self._mute = {point: until for point, until in self._mute.items() if until > now}
+        if self._learned_until <= now:
+            self._learned, self._learned_until = frozenset(), float("inf")
+        self._renew()
 
     def probe_point(self) -> str:
         """The one point of the next probe; another one each time, in case it is mute about the first."""
@@ -93,6 +95,7 @@ class Station:
 
     def report(self, now: float, elapsed_s: float) -> DeviceReport:
         """Its figures so far; `elapsed_s` is how long the line has been running."""
+        self.forget(now)
         late = self.caller.wire.late_answers[self.device.id]
         counts = replace(self.counts, missed=self.schedule.missed, late=late)
         return DeviceReport(
@@ -101,7 +104,7 @@ class Station:
             round_trip_ms=counts.round_trip_ms,
             down=self.health.down,
             last_answer_s=None if self._answered_at is None else now - self._answered_at,
-            refused=tuple(sorted(self.known(now) - self._learned)),
+            refused=tuple(sorted(self.known - self._learned)),
             mute=tuple(sorted(self._mute)),
             utilisation=counts.busy_s / max(elapsed_s, 1e-9),
             success=counts.success,
@@ -118,15 +121,7 @@ class Station:
         self._unanswered = {point: count for point, count in self._unanswered.items() if 0 < count < MUTE_AFTER}
         self._renew()
 
-    def _forget(self, now: float) -> None:
-        if now >= self._forget_at:
-            self._refused = {where: until for where, until in self._refused.items() if until > now}
-            self._mute = {point: until for point, until in self._mute.items() if until > now}
-            if self._learned_until <= now:
-                self._learned, self._learned_until = frozenset(), float("inf")
-            self._renew()
-
     def _renew(self) -> None:
-        self._known = frozenset(self._refused) | self._learned
-        self._points = tuple(point for point in self.all_points if point not in self._mute) or self.all_points
+        self.known = frozenset(self._refused) | self._learned
+        self.points = tuple(point for point in self.all_points if point not in self._mute) or self.all_points
         self._forget_at = min(self._learned_until, *self._refused.values(), *self._mute.values(), float("inf"))

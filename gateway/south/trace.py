@@ -8,7 +8,7 @@ from typing import Literal
 from drivers.dlt645.secrecy import covered, only_frames
 from gateway.clock import Clock
 
-KEPT, KEPT_OF_TCP = 200, 20
+KEPT, KEPT_OF_TCP = 200, 10
 """Frames. A gateway has a few serial lines, but may have a thousand endpoints on the network."""
 
 Direction = Literal["out", "in", "late", "noise"]

@@ -82,13 +82,15 @@ class Wire:
         stale = link.drain()
         if stale or self._free_at > now():
             await self._settle(stale, terms)
-        link.configure(terms.settings)
+        on_wire = longest = 0.0
+        if link.paced:
+            link.configure(terms.settings)
+            on_wire, longest = terms.settings.seconds(len(request)), terms.settings.seconds(LONGEST_ANSWER)
         link.send(request)
         self.sent_at = sent = now()
         self._trace.note(sent, "out", request, device)
-        on_wire = terms.settings.seconds(len(request)) if link.paced else 0.0
         until = sent + on_wire + terms.timeout_s
-        latest = until + PATIENCE_S + (terms.settings.seconds(LONGEST_ANSWER) if link.paced else 0.0)
+        latest = until + PATIENCE_S + longest
         heard = b""
         echo = request if self._echo else b""
         while data := await link.receive(until):

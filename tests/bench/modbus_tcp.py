@@ -2,11 +2,15 @@
 
 Devices of 40 registers behind one connection each, polled as fast as they answer; QoS 1 to nats-server; a subscriber
 counts what arrives. `bare` is the product's lines, drivers and observations without rules and store; `whole` is the
-product's own gateway, everything on. Each part runs in a process of its own; CPU seconds are that process's alone.
+product's own gateway, everything on. Each part runs in a process of its own on the first core, on uvloop all of them;
+the devices, the broker and the subscriber share the others, if there are any. CPU seconds are the part's alone.
+The reference publishes a message for each poll, as one would write it; the product puts many into one.
+At the end: what one dead device of ten costs the other nine behind the same endpoint.
 """
 
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -14,15 +18,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
 from drivers.api import Profile
 from drivers.profile import read_profile
-from gateway.app import Gateway
 from gateway.catalog import catalog
 from gateway.clock import SystemClock
+from gateway.collector import collect_seldom
+from gateway.inlet import Inlet
 from gateway.north.messages import Message
 from gateway.north.session import Session
 from gateway.pipeline import observed
@@ -32,11 +39,17 @@ from gateway.south.link.ports import link_to
 from gateway.south.poll import Poll
 from gateway.stamp import Stamp
 from rules import area
+from tests.bench.reference.modbus_server import DEAD
 from tests.bench.report import row
 
 REGISTERS = 40
 DEVICES = (1, 10, 100, 1000)
 SECONDS = 4.0
+DEAD_TIMEOUT_S = 0.2
+ENDPOINTS = {"ten healthy": 10, "one dead": DEAD}
+"""By name of the part: the tenth unit behind the endpoint."""
+
+TOPICS = {"reference": "bench/data/#", "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}
 GROUP_S = 0.05  # observations of so long share a message in the bare run
 Figures = dict[str, float]
 
@@ -57,7 +70,7 @@ def _near(name: str) -> float:
 
 def site(devices: int, port: int, mqtt_port: int, folder: Path) -> Site:
     """A site of so many meters, each on a line of its own."""
-    bench, period = profile(), 1e-4
+    bench, period = profile(), 1e-5  # at once again
     nodes = (area.Node("T1", "transformer"), *(area.Node(f"B{n}", "box", "T1") for n in range((devices + 9) // 10)))
     return Site(
         id="bench",
@@ -88,10 +101,10 @@ class Bare:
         self._stamp = Stamp(site, SystemClock())
         self._bodies: list[bytes] = []
 
-    def take(self, poll: Poll) -> None:
-        """One poll."""
-        self.polls += 1
-        self._bodies.append(observed(self._stamp(poll)).body)
+    def take(self, *polls: Poll) -> None:
+        """What came in one turn of the loop."""
+        self.polls += len(polls)
+        self._bodies += [observed(self._stamp(poll)).body for poll in polls]
 
     async def send(self, session: Session) -> None:
         """Publish what has come, again and again."""
@@ -125,17 +138,21 @@ async def bare(plan: Site, seconds: float) -> Figures:
     product = Bare(plan)
     session = Session(plan.mqtt, "bare", Message("bench/will", b""), product.acknowledged)
     await session.open()
+    inlet = Inlet(product.take)
     buses = [
-        Bus(line, [device], link_to(line.port, clock), clock, product.take)
+        Bus(line, [device], link_to(line.port, clock), clock, inlet.put)
         for line, device in zip(plan.lines, plan.devices, strict=True)
     ]
+    collect_seldom()
     tasks = [asyncio.create_task(bus.run()) for bus in buses]
-    sending = asyncio.create_task(product.send(session))
+    sending = [asyncio.create_task(one) for one in (inlet.run(), product.send(session))]
     figures = await measured(lambda: product.polls, seconds)
     for bus in buses:
         bus.close()
     await asyncio.gather(*tasks)
-    sending.cancel()
+    for task in sending:
+        task.cancel()
+    inlet.flush()
     product.flush(session)
     await product.landed()
     return figures | {"total": product.polls}
@@ -143,18 +160,44 @@ async def bare(plan: Site, seconds: float) -> Figures:
 
 async def whole(plan: Site, seconds: float) -> Figures:
     """Figures of the gateway as it runs in the field."""
+    from gateway.app import Gateway  # no other part shall pay for it
+
     gateway = Gateway(plan, SystemClock())
+    collect_seldom()
     stop = asyncio.Event()
     running = asyncio.create_task(gateway.run(stop))
     figures = await measured(lambda: gateway.pipeline.observations, seconds)
     for bus in gateway.buses.values():
         bus.close()
+    gateway.inlet.flush()
     await gateway.store.flush()
     while sum(gateway.store.figures().waiting["mqtt"].values()):  # noqa: ASYNC110 - the store has no event for it
         await asyncio.sleep(0.05)
     stop.set()
     await running
     return figures | {"total": gateway.pipeline.observations}
+
+
+async def endpoint(port: int, tenth: int) -> Figures:
+    """Polls of nine healthy devices that share an endpoint, taking turns with a tenth unit."""
+    base, clock = site(10, port, 0, Path()), SystemClock()
+    units = (*range(1, 10), tenth)
+    devices = [
+        replace(device, line="l0", address=str(unit), timeout_s=DEAD_TIMEOUT_S)
+        for device, unit in zip(base.devices, units, strict=True)
+    ]
+    heard = dict.fromkeys(units, 0)
+    unit_of = {device.id: unit for device, unit in zip(devices, units, strict=True)}
+
+    def take(poll: Poll) -> None:
+        heard[unit_of[poll.device]] += not poll.fault
+
+    bus = Bus(base.lines[0], devices, link_to(base.lines[0].port, clock), clock, take)
+    running = asyncio.create_task(bus.run())
+    figures = await measured(lambda: sum(heard[unit] for unit in range(1, 10)), 40 * DEAD_TIMEOUT_S)
+    bus.close()
+    await running
+    return figures
 
 
 async def measured(count: Callable[[], int], seconds: float) -> Figures:
@@ -171,7 +214,9 @@ def part(name: str, devices: int, port: int, mqtt_port: int, seconds: float) -> 
     if name == "reference":
         from tests.bench.reference.modbus_pymodbus import run
 
-        figures = asyncio.run(run(devices, port, mqtt_port, seconds))
+        figures = uvloop.run(run(devices, port, mqtt_port, seconds))
+    elif name in ENDPOINTS:
+        figures = uvloop.run(endpoint(port, ENDPOINTS[name]))
     else:
         with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             plan = site(devices, port, mqtt_port, Path(folder))
@@ -184,6 +229,13 @@ def most_memory_mb() -> float:
     """The most that this program took; getrusage would tell the most of who started it, when that is more."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def leave_first_core() -> int:
+    """The first core, which is the parts' own from now on: this process and its helpers keep to the others."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or [first])
+    return first
 
 
 def raise_file_limit() -> None:
@@ -220,14 +272,14 @@ def arrived(counter: subprocess.Popen[str], wanted: float) -> int:
     return count
 
 
-def run_part(name: str, devices: int, port: int, mqtt_port: int) -> Figures:
-    """One part in a process of its own, with a subscriber."""
-    topic = {"reference": "bench/data/#", "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}[name]
+def run_part(name: str, devices: int, port: int, mqtt_port: int, core: int) -> Figures:
+    """One part in a process of its own on a core, with a subscriber."""
+    command = [sys.executable, "-m", "tests.bench.modbus_tcp", *map(str, (name, devices, port, mqtt_port, SECONDS))]
     mark = '"values"'  # every observation has one
-    arguments = ["-m", "tests.bench.modbus_tcp", name, str(devices), str(port), str(mqtt_port), str(SECONDS)]
-    with process("tests.bench.reference.mqtt_count", str(mqtt_port), topic, mark) as counter:
+    with process("tests.bench.reference.mqtt_count", str(mqtt_port), TOPICS.get(name, "none"), mark) as counter:
         said(counter)
-        done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+        keep = partial(os.sched_setaffinity, 0, [core])
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=keep)
         figures: Figures = json.loads(done.stdout.splitlines()[-1])
         if "total" in figures:
             figures["arrived"] = arrived(counter, figures["total"])
@@ -239,6 +291,7 @@ def main() -> None:
     from tests.servers import nats_server, started  # pytest comes with it; no part shall pay for that
 
     raise_file_limit()
+    core = leave_first_core()
     with (
         tempfile.TemporaryDirectory() as folder,
         started(nats_server(Path(folder))) as broker,
@@ -248,9 +301,13 @@ def main() -> None:
         for devices in DEVICES:
             reference: Figures = {}
             for name in ("reference", "bare", "whole"):
-                figures = run_part(name, devices, port, broker.port)
+                figures = run_part(name, devices, port, broker.port, core)
                 reference = reference or figures
                 tell(f"{name}, {devices} devices", figures, reference)
+        ten, nine = (run_part(name, 10, port, broker.port, core) for name in ENDPOINTS)
+        row("modbus_tcp", "one endpoint, ten devices: polls of nine", ten["polls"] / ten["wall"], "polls/s")
+        left = nine["polls"] / nine["wall"]
+        row("modbus_tcp", "one endpoint, the tenth dead: polls of nine", left, "polls/s", ten["polls"] / ten["wall"])
 
 
 def tell(what: str, figures: Figures, reference: Figures) -> None:

@@ -11,6 +11,9 @@ import uvloop
 CLOCK = 60_000
 """Two registers from here hold the milliseconds of this moment, modulo 2**32."""
 
+DEAD = 99
+"""A unit that never answers."""
+
 HEAD = struct.Struct(">HHHBBHH")  # transaction, protocol, length, unit, function, address, count
 
 
@@ -29,7 +32,9 @@ class Device(asyncio.Protocol):
         while len(data) >= HEAD.size:
             transaction, _, _, unit, function, address, count = HEAD.unpack_from(data)
             data = data[HEAD.size :]
-            key = address << 16 | count
+            if unit == DEAD:
+                continue
+            key = unit << 32 | address << 16 | count
             if address == CLOCK:
                 registers = struct.pack(">L", int(time.time() * 1000) & 0xFFFFFFFF)
                 self._answers[key] = struct.pack(">BBB", unit, function, 2 * count) + registers
