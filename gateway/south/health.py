@@ -11,7 +11,7 @@ LONGEST_PAUSE_S = 300.0
 LONGEST_FAIR_S = 3600.0
 """So long a device is left alone only where its visits would else cost the others more than their share."""
 
-SHARE_OF_THE_DEAD, SHARE_OF_IDLE = 0.04, 0.5
+SHARE_OF_THE_DEAD, SHARE_OF_IDLE = 0.03, 0.5
 """All dead devices of a line together may take this share of its time, and of the time that it would be idle.
 
 With the visits until they count as dead they cost the others at most 5 %.

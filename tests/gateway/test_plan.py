@@ -59,7 +59,7 @@ def test_a_dead_device_costs_in_the_long_run_what_the_bus_leaves_it() -> None:
     crowd = [ttu(f"t{index}", 0.5) for index in range(8)]
     full = plan_line(SERIAL, [*crowd, replace(ttu("s"), timeout_s=60.0)], THINKING)
     assert full.devices[-1].probe_s == pytest.approx(probe + 59)
-    assert full.dead_share == pytest.approx(0.04)
+    assert full.dead_share == pytest.approx(0.03)
 
 
 def test_on_modbus_tcp_late_answers_need_no_guard() -> None:
