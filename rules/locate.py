@@ -111,6 +111,7 @@ class _Search:
         self._evidence = evidence
         self._priors = priors
         self._said = [(tree.bits[name], tree.devices[name], signs) for name, signs in evidence.said.items() if signs]
+        self._terminals = any(device.kind != "meter" for _, device, _ in self._said)
         self._dead: dict[str, float] = {}  # what all signs of death weigh at and below a node, nats
         self._times: dict[str, list[float]] = {}  # since when each of them does
         self._alone: dict[str, float] = {}  # what they weigh at it, each as a fault of one supply
@@ -149,11 +150,14 @@ class _Search:
 
     def _sum(self, node: str, prior: float) -> _Sum | None:
         """What is said at and below a node; None when too many live there for it to have failed."""
-        living, dead, below = self._evidence.living, self._dead[node], self._tree.bits_below[node]
+        living, dead, times = self._evidence.living, self._dead[node], self._times[node]
+        if dead <= prior or (len(times) == 1 and not self._terminals):
+            return None
+        below = self._tree.bits_below[node]
         lives = [(phase & living.all).bit_count() for phase in below]
         if dead - UNHEARD * min(lives) <= prior:
             return None
-        times = sorted(self._times[node])
+        times = sorted(times)
         since = times[len(times) // 5]  # a device that was lost before does not date the fault
         heard, more = living.since(since), self._evidence.alive_weight - UNHEARD
         nats = [
