@@ -7,10 +7,9 @@ snapshot while it was running is over; an announcement that vanishes was withdra
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
-import orjson
-
 from gateway.clock import iso
 from gateway.north.messages import level
+from gateway.slim import slim_json
 from gateway.store import Draft, Stream
 from rules.pool import Entry
 
@@ -88,4 +87,4 @@ class Board:
 def _body(card: Card) -> bytes:
     entry = card.entry
     end = None if entry.end is None else iso(entry.end)
-    return orjson.dumps({**asdict(entry), "start": iso(entry.start), "end": end, "since": iso(card.since)})
+    return slim_json({**asdict(entry), "start": iso(entry.start), "end": end, "since": iso(card.since)})

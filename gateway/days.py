@@ -13,6 +13,7 @@ import orjson
 
 from gateway.backfill.coverage import KEPT_DAYS, edges
 from gateway.clock import Clock, iso, local
+from gateway.slim import slim_json
 from gateway.store import Draft, Stream
 from rules.interruptions import Interruptions
 from rules.reliability import Bounded, Loss, Reliability
@@ -109,7 +110,7 @@ class Days:
             row |= together([orjson.loads(self._days[day]) for day in days])
             self._months = {old: count for old, count in self._months.items() if old in over} | {month: len(days)}
             self._changed[MONTHS] = self._months
-            yield Draft(Stream.EVENT, now, "stats/month", orjson.dumps(row))
+            yield Draft(Stream.EVENT, now, "stats/month", slim_json(row))
 
     def changes(self) -> Mapping[str, object | None]:
         """State items that changed since the last call; None: forget it."""
@@ -123,7 +124,7 @@ class Days:
             self._changed[DAY + old.isoformat()] = None
 
     def _put(self, day: date, row: Mapping[str, Any]) -> None:
-        self._days[day] = orjson.dumps(row)
+        self._days[day] = slim_json(row)
         self._changed[DAY + day.isoformat()] = self._days[day].decode()
 
 

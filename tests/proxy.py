@@ -11,7 +11,7 @@ class Wire:
 
     def __init__(self, server_port: int) -> None:
         self.swallows = False  # bytes go nowhere, connections stay open: nobody is told
-        self.said = bytearray()  # everything that went towards the server, connection after connection
+        self._said: list[bytearray] = []  # by connection
         self.bytes_per_s = 0.0  # how fast it is towards the server; 0: as fast as it can
         self._never = threading.Event()
         self._server_port = server_port
@@ -20,6 +20,11 @@ class Wire:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # a slow link buffers little
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def said(self) -> bytes:
+        """Everything that went towards the server, connection after connection."""
+        return b"".join(self._said)
 
     def cut(self) -> None:
         """Break every connection; new ones may be made."""
@@ -45,13 +50,16 @@ class Wire:
                     threading.Thread(target=self._pass, args=pair, daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
+        said = bytearray()
+        if up:
+            self._said.append(said)
         with contextlib.suppress(OSError):
             while data := source.recv(1024 if self.bytes_per_s else 65536):
                 if up and self.bytes_per_s:
                     self._never.wait(len(data) / self.bytes_per_s)
                 if not self.swallows:
                     target.sendall(data)
-                    self.said += data if up else b""
+                    said += data
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -6,12 +6,11 @@ It sees every observation and every incident on their way, and its state goes to
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-import orjson
-
 from gateway.backfill.coverage import Coverage
 from gateway.backfill.ledger import Ledger
 from gateway.clock import Clock, iso, local
 from gateway.settings.models import Site
+from gateway.slim import slim_json
 from gateway.store import Draft, Stream
 from rules.correction import Corrections, PlanFor, PowerDown
 from rules.incident import Incident
@@ -68,7 +67,7 @@ class History:
         for day in sorted(days):
             row = {"at": iso(now), "gateway": self._gateway, **self.coverage.message(day), **figures(day)}
             self.coverage.told(day)
-            yield Draft(Stream.EVENT, now, "stats/day", orjson.dumps(row))
+            yield Draft(Stream.EVENT, now, "stats/day", slim_json(row))
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
 
+from gateway.slim import slim_json
 from gateway.verbs import VOCABULARY, Changes
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Answers:
             verb, _, request = key.removeprefix(ANSWER).partition("/")
             body = {"id": request, "verb": verb, "at": at, "ok": False, "error": CUT} if answer is None else answer
             if verb in VOCABULARY:  # of this version
-                self._remember((verb, request), orjson.dumps(body))
+                self._remember((verb, request), slim_json(body))
 
     def get(self, key: Key) -> bytes | None:
         """The answer that was given."""
@@ -108,7 +109,7 @@ class Answers:
             self._keep({_name(gone): None})
         while sum(self._long.values()) > REMEMBERED_BYTES:
             long, _ = self._long.popitem(last=False)
-            self._pool(long)[long] = orjson.dumps(_short(orjson.loads(self._pool(long)[long] or b"{}")))
+            self._pool(long)[long] = slim_json(_short(orjson.loads(self._pool(long)[long] or b"{}")))
 
     def _pool(self, key: Key) -> _Pool:
         return self._pools[VOCABULARY[key[0]].changes is not Changes.NOTHING]

@@ -19,6 +19,7 @@ from gateway.north.pump import Pump
 from gateway.north.requests import Requests
 from gateway.north.session import BrokerError, Session
 from gateway.settings.models import Mqtt, Site, Tls
+from gateway.slim import slim_json
 from gateway.store import Outbox
 from rules.incident import Incident
 
@@ -137,7 +138,7 @@ class MqttSender:
             if not await session.subscribe(f"{self.root}cmd/+"):
                 log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
         active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
-        standing = {f"alarm/{level(one['id'])}": orjson.dumps(one) for one in active if one["state"] in LASTING}
+        standing = {f"alarm/{level(one['id'])}": slim_json(one) for one in active if one["state"] in LASTING}
         standing |= self._pump.notices.standing(active) | self._pool()
         first = greeting.messages(self._state("online"), self._devices, standing)
         self._pump.greet(session, [*first, *self._faces.births(self._active())])

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from gateway.clock import iso
 from gateway.north.messages import Message, level
+from gateway.slim import slim_json
 
 RANK = {"critical": 0, "major": 1, "minor": 2}
 """Severities that customers hear of, the gravest first."""
@@ -63,7 +62,7 @@ class Notices:
 
 
 def _body(said: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(
+    return slim_json(
         {
             "incident": said["id"],
             "type": said["type"],

@@ -17,6 +17,7 @@ from gateway.clock import iso
 from gateway.north.faces.face import SILENT_POLLS, Seen, Told, points
 from gateway.north.messages import Message, level
 from gateway.settings.models import Device, Site
+from gateway.slim import slim_json
 
 CLASSES = {
     "V": "voltage",
@@ -58,7 +59,7 @@ class HomeAssistant:
     def births(self, standing: Sequence[Told]) -> Iterator[Message]:
         """Discovery of the gateway and of every device, and the incidents that last."""
         for topic, config in self._configs.items():
-            yield Message(topic, orjson.dumps(config), retain=True)
+            yield Message(topic, slim_json(config), retain=True)
         yield self._standing(standing)
 
     def observed(self, seen: Sequence[Seen], history: bool) -> Iterator[Message]:
@@ -67,7 +68,7 @@ class HomeAssistant:
             return
         changed = [one.device for one in seen if self._changes(one)]
         for name in dict.fromkeys(changed):
-            yield Message(f"{self._root}latest/{level(name)}", orjson.dumps(self._latest[name]), retain=True)
+            yield Message(f"{self._root}latest/{level(name)}", slim_json(self._latest[name]), retain=True)
 
     def told(self, incident: Told, standing: Sequence[Told]) -> Iterator[Message]:
         """The incidents that last now."""
@@ -87,8 +88,8 @@ class HomeAssistant:
         if gone:  # Home Assistant forgets a component that is said with its platform alone
             old = {name: {"platform": platform} for name, platform in _components(payload).items() if name in gone}
             both = {**config, "components": {**config["components"], **old}}
-            yield Message(topic, orjson.dumps(both), retain=True)
-            yield Message(topic, orjson.dumps(config), retain=True)
+            yield Message(topic, slim_json(both), retain=True)
+            yield Message(topic, slim_json(config), retain=True)
 
     def _changes(self, one: Seen) -> bool:
         """Take an observation; whether it changes what is shown. Of a device that is gone nothing is known."""
@@ -109,7 +110,7 @@ class HomeAssistant:
     def _standing(self, standing: Sequence[Told]) -> Message:
         names = ("id", "type", "severity", "node", "cause")
         table = {"count": len(standing), "incidents": [{name: one[name] for name in names} for one in standing]}
-        return Message(f"{self._root}standing", orjson.dumps(table), retain=True)
+        return Message(f"{self._root}standing", slim_json(table), retain=True)
 
     def _topic(self, name: str) -> str:
         return f"{self._prefix}/device/{name}/config"

@@ -10,13 +10,12 @@ that is demand (`DmdWh`) in the standard's words; what he feeds in is supply (`S
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from gateway.catalog import catalog
 from gateway.clock import iso
 from gateway.north.faces.face import Seen, Told
 from gateway.north.messages import LASTING, Message, level
 from gateway.settings.models import Device, Site
+from gateway.slim import slim_json
 
 MEASURED: Mapping[str, str] = {
     "voltage": "PhV",
@@ -137,7 +136,7 @@ class Iec61850:
         more: Mapping[str, Any] | None = None,
     ) -> Message:
         table = {"token": token, "timestamp": _time(at), **(more or {}), "body": body}
-        return Message(self._topic.format(kind, level(about)), orjson.dumps(table))
+        return Message(self._topic.format(kind, level(about)), slim_json(table))
 
 
 def spoken(point: str, device: Device | None = None) -> str:

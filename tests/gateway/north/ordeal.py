@@ -290,7 +290,7 @@ def reckon(stage: Stage, listener: Listener) -> Toll:
     made, owed = _tens(stage.stored), _tens(stage.stored - stage.spoilt)
     with contextlib.suppress(TimeoutError):
         listener.until(lambda heard: owed <= _numbers(heard) and stage.stored - stage.spoilt <= _incidents(heard))
-    said, heard = bytes(stage.wire.said), list(listener.heard)
+    said, heard = stage.wire.said, list(listener.heard)
     missing, untold = made - _numbers(heard), stage.stored - _incidents(heard)
     rows = [(kind, store, int(one)) for kind, store, ids in _ROWS.findall(said) for one in ids.split(b",")]
     events = [(store, int(one)) for store, one in _SEQUENCE.findall(said)]
