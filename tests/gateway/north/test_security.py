@@ -26,7 +26,7 @@ from gateway.north.signature import request_of, sign
 from tests.area import service
 from tests.gateway.south.far_end import on_pty
 from tests.gateway.south.site import METERS, write_site
-from tests.servers import Listener, Server, free_port
+from tests.servers import Heard, Listener, Server, free_port
 
 pytestmark = pytest.mark.broker
 
@@ -212,11 +212,19 @@ def test_whoever_may_not_is_refused_and_nothing_is_told_to_a_meter(site: Site) -
     assert "taiqu_control_refused_total 10" in site.page()
 
 
+def ordered(heard: Heard) -> bool:
+    """Whether this is the order to disconnect the first meter's customer, as the outage pool tells it."""
+    if "/gw/pool/" not in heard.topic or not heard.payload:
+        return False
+    return bool(heard.data["kind"] == "arrears" and heard.data["node"] == "m1")
+
+
 def test_a_customer_is_disconnected_over_the_broker_and_no_secret_gets_out(site: Site) -> None:
     token = site.arm()["result"]["token"]
     answer = site.ask("confirm", device="m1", action="disconnect", token=token)
     assert answer["result"]["result"] == "done", answer
     assert site.meters["m1"].commands.relay.is_open
+    site.listener.until(lambda heard: any(ordered(one) for one in heard), "the order in the outage pool")
     published = site.records(4)
     assert [one["what"] for one in published] == ["started", "armed", "executing", "executed"]
     assert f'taiqu_audit_records{{hash="{published[-1]["hash"]}"}} 4' in site.page()
