@@ -171,7 +171,11 @@ class Control:
         begun = await write(request, EXECUTING, **action.told(), reason=armed.reason, armed=armed.seq)
         self._executed += 1
         await self._disconnections.before(action.name, action.device)
-        outcome = await execute(way, self.settings.verify_s)
+        try:
+            outcome = await execute(way, self.settings.verify_s)
+        except Exception as error:  # whatever fails here, the device may have been told, and the log has to say so
+            log.exception("control: %s of %s failed", action, action.device)
+            outcome = Outcome("not verified", "", f"failed in the gateway, whose journal says more: {error!r}")
         await self._disconnections.after(action.name, action.device, outcome.result)
         self._good += outcome.good
         log.info("control: %s of %s by %s: %s", action, action.device, request.operator, outcome.result)

@@ -122,6 +122,8 @@ class Relay:
         state, error, says = await meter.say(script)
         if error is not None:
             return Reply(False, str(error))
+        if state is None:  # the line was lost: it may have been said all the same
+            return Reply(None, says)
         if state.accepted is False:
             return Reply(False, "the meter refuses: a wrong password, a clock far ahead, or it may not be switched now")
         return Reply(True, "the meter accepted it") if state.accepted else Reply(None, says)

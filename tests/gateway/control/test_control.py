@@ -14,6 +14,7 @@ from drivers.dlt645.frame import Frame, encode, frames
 from drivers.dlt645.services.write import RELAY, WRITE
 from gateway.clock import local
 from gateway.control.audit import Head
+from gateway.control.way import Look, Reply
 from gateway.settings.models import ControlSettings, MeterSecrets, Permit
 from tests.gateway.control.scene import EVERYTHING, PERMISSIVE, Customers, Scene, refusal
 from tests.lines import Hearing
@@ -353,6 +354,58 @@ def test_after_an_unknown_outcome_the_state_is_read_first(tmp_path: Path) -> Non
             assert said(scene, RELAY) == 1
 
     tell(story, tmp_path, ControlSettings(permit=(EVERYTHING,), per_device_per_hour=10))
+
+
+@dataclass(slots=True)
+class Cutting:
+    """A wire that breaks when something is looked at, or when something is told."""
+
+    device: Hearing
+    scene: Scene
+    when: int  # which function it was
+
+    def answer(self, heard: bytes) -> bytes:
+        said = self.device.answer(heard)
+        if any(frame.function == self.when for _, frame in frames(heard)):
+            self.scene.line.unplugged = True
+        return said
+
+
+@pytest.mark.parametrize("when", [0x11, RELAY], ids=["after the first look", "with the command on its way"])
+def test_a_line_that_breaks_in_the_middle_is_not_taken_for_a_success(tmp_path: Path, when: int) -> None:
+    async def story(scene: Scene) -> None:
+        scene.before = lambda meter: Cutting(meter, scene, when)
+        async with scene.gateway() as control:
+            says = await refusal(scene.both(control, "disconnect"))
+            assert says.startswith("not verified: ")
+            assert "failed in the gateway" not in says
+            assert said(scene, RELAY) <= 1
+            assert scene.customers.ordered == {"M1"}
+
+    assert tell(story, tmp_path).steps() == ["armed", "executing", "executed"]
+
+
+def test_a_driver_that_fails_leaves_an_end_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        shown = True
+        looks = 0
+
+        async def look(self) -> Look:
+            self.looks += 1
+            if self.looks > 1:
+                raise ZeroDivisionError
+            return Look(True, False, "closed")
+
+        async def act(self) -> Reply:
+            return Reply(True, "yes")
+
+    async def story(scene: Scene) -> None:
+        async with scene.gateway() as control:
+            control.way = lambda _action: Failing()
+            assert "not verified: failed in the gateway" in await refusal(scene.both(control, "disconnect"))
+
+    assert tell(story, tmp_path).steps() == ["armed", "executing", "executed"]
+    assert "disconnect of M1 failed" in caplog.text
 
 
 def test_a_meter_that_refuses_is_heard_and_the_order_is_withdrawn(tmp_path: Path) -> None:
