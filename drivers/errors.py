@@ -9,6 +9,10 @@ class BadReplyError(DriverError):
     """An answer that breaks the protocol. Asking again may help."""
 
 
+class BusyError(BadReplyError):
+    """The device is there and wants to be asked again in a moment."""
+
+
 class RefusedError(DriverError):
     """The device said 'no' in good form. Asking again will not help.
 

@@ -50,7 +50,7 @@ class Modbus:
         stream = self._unit_stream(address)
         layout, blocks = self._plan(profile, tuple(points), refused)
         if layout.sunspec:
-            return SunSpecTalk(stream, blocks, layout.sunspec, layout.sunspec_at)
+            return SunSpecTalk(stream, blocks, layout.sunspec, layout.sunspec_at, refused)
         return ReadTalk(stream, blocks, layout.limits)
 
     def read(self, address: str, place: str) -> Command:

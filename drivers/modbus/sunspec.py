@@ -1,7 +1,8 @@
 """SunSpec meters: registers counted from a model's header, which stands behind a chain of other models.
 
-The model is first looked for where it usually stands, in the very request that reads its values: the header is part
-of the answer and proves the place. Only when another model stands there is the chain walked from the `SunS` marker.
+The model is first looked for where it stood last, or usually stands, in the very request that reads its values: the
+header is part of the answer and proves the place. Only when another model stands there is the chain walked from the
+`SunS` marker; where the model was found is kept for a day.
 """
 
 from collections import deque
@@ -24,6 +25,9 @@ HEADER = Span("holding", 0, 2)
 _SUNS = [0x5375, 0x6E53]
 _END = 0xFFFF
 _MOST_MODELS = 64  # a chain longer than this is no chain
+
+FOUND_AT = "sunspec@"
+"""Begins what is learned: the register of the model's header."""
 
 Walk = Generator[Span, list[int] | None, int]
 """Asks for spans, is sent their words (None: refused), returns the address of the model's header."""
@@ -51,12 +55,13 @@ def walk_chain(models: Sequence[int]) -> Walk:
 class SunSpecTalk:
     """One poll of one SunSpec meter. The first block holds the model's header."""
 
-    learned: frozenset[str] = frozenset()
-
-    def __init__(self, stream: Stream, blocks: Sequence[Block], models: Sequence[int], usual: int) -> None:
+    def __init__(
+        self, stream: Stream, blocks: Sequence[Block], models: Sequence[int], usual: int, known: frozenset[str]
+    ) -> None:
+        self.learned = frozenset(word for word in known if word.startswith(FOUND_AT))
         self._stream = stream
         self._models = models
-        self._base = usual
+        self._base = next((int(word.removeprefix(FOUND_AT)) for word in self.learned), usual)
         self._proven = False
         self._blocks = deque(blocks)
         self._walk: Walk | None = None
@@ -115,6 +120,7 @@ class SunSpecTalk:
             self._wanted = self._walk.send(words)
         except StopIteration as found:
             self._base, self._proven, self._walk = found.value, True, None
+            self.learned = frozenset((f"{FOUND_AT}{self._base}",))
         except RefusedError:
             self._blocks.clear()
             self._walk = None

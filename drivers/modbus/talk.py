@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from drivers.api import Reading
-from drivers.errors import BadReplyError, DeviceSilentError, NoWayError, RefusedError
+from drivers.errors import BadReplyError, BusyError, DeviceSilentError, NoWayError, RefusedError
 from drivers.modbus.block import Block, make_block
 from drivers.modbus.field import Field
 from drivers.modbus.plan import Limits, Span, split_read
@@ -40,7 +40,7 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
     Only what will be refused for ever has a `where`: a dead device behind a gateway may be back next time.
     """
     if code in BUSY:
-        return BadReplyError(f"the device says {meaning(code)} (0x{code:02X})")
+        return BusyError(f"the device says {meaning(code)} (0x{code:02X})")
     if code in GATEWAY:
         return (NoWayError if code == NO_WAY else DeviceSilentError)(code, meaning(code))
     return RefusedError(code, meaning(code), where)

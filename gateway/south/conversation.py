@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drivers.api import Conversation, Reading
-from drivers.errors import BadReplyError, DeviceSilentError, NoWayError, RefusedError
+from drivers.errors import BadReplyError, BusyError, DeviceSilentError, NoWayError, RefusedError
 from gateway.south.report import Counts
 from gateway.south.wire import NoAnswerError, Terms, Wire
 from rules.observation import Fault
 
-BUSY_S = 0.1  # before a request is repeated: time for a busy device, and for the rest of a bad answer
+BUSY_S = (
+    0.1  # before a request is repeated: time for the rest of a bad answer; for a busy device twice as long each time
+)
+BUSY_TRIES = 3  # for a device that says that it is busy, however few retries the line has
 
 
 Unsettled = NoAnswerError | BadReplyError | DeviceSilentError
@@ -36,7 +39,7 @@ class Outcome:
 
     def complete(self, asked: Sequence[str]) -> None:
         """Some answers came, others not: the points that are missing have no value."""
-        if self.readings and (self.silences or self.garbled):
+        if self.readings and (self.silences or self.garbled or self.refusals > len(self.refused)):
             heard = {reading.point for reading in self.readings}
             self.readings = [*self.readings, *(Reading(point, None) for point in asked if point not in heard)]
 
@@ -80,9 +83,10 @@ class Caller:
                 break
             attempts += 1
             silent += isinstance(error, NoAnswerError)
-            if attempts <= retries:
+            busy = isinstance(error, BusyError)
+            if attempts <= (BUSY_TRIES if busy else retries):
                 self.counts.retries += 1
-                self.wire.hold(BUSY_S)
+                self.wire.hold(BUSY_S * 2 ** (attempts - 1) if busy else BUSY_S)
                 continue
             talk.give_up()
             _given_up(outcome, error)
@@ -109,6 +113,10 @@ class Caller:
             outcome.says.append(str(refusal))
             if refusal.where:
                 outcome.refused.append(refusal.where)
+        except BusyError as busy:
+            counts.refused += 1
+            outcome.answered = True
+            return busy
         except BadReplyError as error:
             counts.crc += 1
             return error
@@ -131,7 +139,9 @@ class Caller:
 
 
 def _given_up(outcome: Outcome, error: Unsettled) -> None:
-    if isinstance(error, BadReplyError) or (isinstance(error, NoAnswerError) and error.garbled):
+    if isinstance(error, BusyError):
+        outcome.refusals += 1
+    elif isinstance(error, BadReplyError) or (isinstance(error, NoAnswerError) and error.garbled):
         outcome.garbled += 1
     else:
         outcome.silences += 1

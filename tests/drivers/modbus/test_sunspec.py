@@ -66,6 +66,20 @@ def test_the_meter_is_found(slave: Registers, requests: int) -> None:
     assert len(slave.asked) == requests
 
 
+def test_a_place_that_was_searched_for_is_kept_and_a_device_that_was_changed_is_found_again() -> None:
+    def learned(slave: Registers, known: frozenset[str]) -> tuple[frozenset[str], int]:
+        talk, before = ModbusRtu().converse(METER, "1", POINTS, known), len(slave.asked)
+        while (request := talk.next_request()) is not None:
+            talk.feed(slave.answer(request))
+        return talk.learned, len(slave.asked) - before
+
+    far, usual = device(40000, (1, 65), (203, 105)), device(40000, (1, 66), (203, 105))
+    assert learned(far, frozenset()) == (frozenset({"sunspec@40069"}), 4)
+    assert learned(far, frozenset({"sunspec@40069"})) == (frozenset({"sunspec@40069"}), 1)
+    assert learned(usual, frozenset({"sunspec@40069"})) == (frozenset({"sunspec@40070"}), 4)
+    assert learned(usual, frozenset()) == (frozenset(), 1)
+
+
 STRANGERS = {
     "a device without the marker": (Registers(dict.fromkeys(range(40000, 40200), 7)), "marker"),
     "a device that refuses everything": (Registers({}), "marker"),

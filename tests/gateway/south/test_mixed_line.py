@@ -1,13 +1,14 @@
 """DL/T 645 meters at 2400 8E1 and Modbus meters at 9600 8N1 on one wire, with the drivers that will really run."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from drivers.modbus.wire import rtu_frame
 from drivers.registry import driver
 from drivers.sim.modbus import SimulatedModbus
+from gateway.settings.models import Line
 from tests.gateway.south.mixed import device, faulty, seat, wrong
 from tests.gateway.south.rig import running, spans, values
 from tests.lines import FAULTS, Seat, SimulatedLine
@@ -82,6 +83,41 @@ async def test_nonsense_is_reported_with_the_frame_and_only_its_own_points_have_
     assert None not in values(rig.of("m3")[-1]).values()
     assert "02 04 02 42 48" in rig.of("m1")[-1].says
     assert (report.says, report.down) == (rig.of("m1")[-1].says, False)
+
+
+@dataclass(slots=True)
+class Busy:
+    """A device that says so often that it is busy, or needs more time, before it answers."""
+
+    device: SimulatedModbus
+    code: int
+    times: int
+    heard: list[float] = field(default_factory=list)
+
+    def answer(self, heard: bytes) -> bytes:
+        if said := self.device.answer(heard):
+            self.heard.append(asyncio.get_running_loop().time())
+            if len(self.heard) <= self.times:
+                return rtu_frame(said[0], bytes([said[1] | 0x80, self.code]))
+        return said
+
+
+@pytest.mark.parametrize("code", [5, 6], ids=["05: acknowledged", "06: busy"])
+@virtual
+async def test_a_busy_device_is_waited_for_thrice_ever_longer_however_few_retries_the_line_has(code: int) -> None:
+    meter = replace(device(1, "eastron-sdm630", period=3600.0), points=("voltage_a",))
+    for times, fault in ((3, None), (9, "refused")):
+        busy = Busy(SimulatedModbus(meter.profile, meter.address, {"voltage_a": 230.5}), code, times)
+        line = Line("l1", "/dev/simulated", retries=0)
+        async with running(SimulatedLine([Seat(busy)]), meter, line=line, drivers=driver) as rig:
+            await asyncio.sleep(60)
+            assert not rig.report("m1").down
+        assert [poll.fault for poll in rig.polls] == [fault]
+        waits = spans(busy.heard)
+        assert len(waits) == 3
+        assert waits[0] > 0.1
+        assert waits[1] - waits[0] == pytest.approx(0.1, abs=0.01)
+        assert waits[2] - waits[1] == pytest.approx(0.2, abs=0.01)
 
 
 @dataclass(frozen=True, slots=True)
