@@ -1,6 +1,9 @@
 """`taiqu meter` on real ptys, against a simulated meter that has lived through something."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -162,6 +165,23 @@ def test_a_broadcast_is_not_sent_to_clocks_it_cannot_set(site: Site) -> None:
     result = site.authorised("broadcast-clock", "rs485-1")
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("typed", "opened"), [("m1", True), ("yes", False)], ids=["its name", "something else"])
+def test_at_a_terminal_the_meters_name_has_to_be_typed(site: Site, typed: str, opened: bool) -> None:
+    words = ["meter", "change", "m1", "disconnect", "--operator", "li", "--key", str(site.config.parent / "li.key")]
+    command = [sys.executable, "-m", "gateway", *words, "--reason", "x", "--config", str(site.config)]
+    far, near = os.openpty()
+    try:
+        asked = subprocess.Popen(command, stdin=near, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        os.write(far, f"{typed}\n".encode())
+        told = asked.communicate(timeout=60)[0].decode()
+    finally:
+        os.close(far)
+        os.close(near)
+    assert "This will disconnect on m1. Type m1 to go on" in told
+    assert (asked.returncode, "nothing was changed" in told) == ((0, False) if opened else (2, True)), told
+    assert site.meter.commands.relay.is_open is opened
 
 
 def test_who_may_not_changes_nothing(site: Site) -> None:

@@ -127,6 +127,7 @@ class Site:
     def everything(self) -> dict[str, bytes]:
         """All that the gateway said and wrote, by where."""
         config = str(self.folder / "gateway.toml")
+        self.publish("trace", b'{"id":"t1","line":"rs485-1","frames":50}')
         found = {f"topic {one.topic}": one.payload for one in self.listener.heard if "/cmd/" not in one.topic}
         found["metrics"] = self.page().encode()
         found["trace"] = self.run("trace", "rs485-1", "--last", "--json", "--config", config).encode()

@@ -1,5 +1,7 @@
 """Signed requests: an operator's own, meant for this gateway and verb, fresh, and obeyed once whatever clocks do."""
 
+import hashlib
+import hmac
 import json
 import stat
 from collections.abc import Callable, Mapping
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from gateway.clock import Clock
 from gateway.north.commands import Commands
@@ -272,6 +275,45 @@ def test_a_public_key_checks_and_cannot_sign() -> None:
     assert not private.public().signed(b"n", private.sign(b"m"))
     with pytest.raises(KeyFileError, match="cannot sign"):
         private.public().sign(b"m")
+
+
+def test_a_program_of_somebody_else_can_sign_as_the_readme_says(tmp_path: Path) -> None:
+    @virtual
+    async def story() -> None:
+        office = Office(tmp_path)
+        text = '{"gateway": "gw1",  "verb": "read", "id": "r1", "issued": 1780315200, "device": "M1"}'
+        secret = bytes.fromhex((tmp_path / "li.key").read_text().split()[1])
+        signature = hmac.new(secret, b"taiqu-request-1\nli\n" + text.encode(), hashlib.sha256).hexdigest()
+        envelope = {"operator": "li", "request": text, "signature": signature}
+        assert (await answered(office.gateway(VirtualClock()), json.dumps(envelope).encode()))["ok"]
+
+    story()
+
+
+JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.floats() | strategies.integers() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = ("gateway", "verb", "id", "issued", "expires", "device", "operator", "request", "signature")
+
+
+@given(strategies.dictionaries(strategies.sampled_from(FIELDS), JSON), strategies.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_is_answered_and_only_what_is_in_order_is_obeyed(
+    tmp_path: Path, request_: dict[str, Any], signed: bool
+) -> None:
+    @virtual
+    async def story() -> None:
+        office = Office(tmp_path, settings=CommandSettings(signed="all"))
+        text = json.dumps(request_)
+        signature = office.keys["li"].sign(message("li", text))
+        envelope = {"operator": "li", "request": text, "signature": signature} if signed else request_
+        answer = await answered(office.gateway(VirtualClock()), json.dumps(envelope).encode())
+        assert answer["ok"] is bool(office.obeyed)
+        assert not office.obeyed or (signed and request_["gateway"] == "gw1" and request_["verb"] == "read")
+
+    story()
 
 
 BAD_FILES: dict[str, tuple[str, int, str]] = {
