@@ -6,20 +6,20 @@ import logging
 import signal
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
 from drivers.api import Conversation
+from gateway import account
 from gateway.backfill.filler import Filler
 from gateway.board import Board
-from gateway.clock import Clock, SystemClock, iso
+from gateway.clock import Clock, SystemClock
 from gateway.clock_care import ClockKeeper
 from gateway.collector import collect_seldom
 from gateway.days import Days
-from gateway.health import Health, Progress, Systemd
+from gateway.health import Health, Systemd
 from gateway.inlet import Inlet
 from gateway.jobs import Jobs
 from gateway.north.answers import Answers
@@ -31,7 +31,6 @@ from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
 from gateway.office import check_of, control_of, verbs_of
 from gateway.pipeline import Pipeline, told
-from gateway.process import usage
 from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
 from gateway.settings.models import Device, Site
@@ -51,9 +50,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 """How often the rules are told that time has passed."""
-
-STUCK_S = 60.0
-"""A line or a store that has not moved for so long is stuck, and the watchdog is not fed."""
 
 RETENTION = "7 * * * *"
 """When old rows are looked for: every hour at seven minutes past."""
@@ -78,7 +74,7 @@ class Gateway:
         """Opens the store. Raises StoreError when there is no disk to write to. `config`: the site's gateway.toml."""
         self.site, self.clock = site, clock
         self.renewal = renewal_of(site, config, clock)
-        self.boot_id, self._begun = uuid.uuid4().hex, clock.monotonic()
+        self.boot_id, self.begun = uuid.uuid4().hex, clock.monotonic()
         sinks = [name for name, there in (("mqtt", site.mqtt), ("influx", site.influx)) if there is not None]
         self.store = Store(site.store, clock, sinks, keep=site.influx is None)
         saved = self.store.open()
@@ -96,7 +92,9 @@ class Gateway:
         self.commands = Commands(verbs_of(self), clock, check_of(self, saved), answers)
         self.mqtt = self._mqtt()
         self.influx = self._influx()
-        self.health = Health(Systemd(), list(self._watched()), self._status, lambda: self.renewal.last_words)
+        self.health = Health(
+            Systemd(), list(account.watched(self)), partial(account.status, self), lambda: self.renewal.last_words
+        )
         self.jobs = Jobs(clock)
         self.jobs.at(RETENTION, "retention", self.store.retain)
         self.jobs.at(CLOCKS, "clocks", self.clocks.round)
@@ -260,55 +258,13 @@ class Gateway:
         """A change of an incident that an operator made."""
         self.pipeline.tell(told(incident))
 
-    def _watched(self) -> Iterator[Progress]:
-        """What must move for the watchdog to be fed. A disk that takes nothing is known, and no reason to restart."""
-        for bus in self.buses.values():
-            yield Progress(f"line {bus.line.id}", partial(getattr, bus, "beat"), STUCK_S)
-
-        def commits() -> object:
-            figures = self.store.figures()
-            return figures.commits if figures.unwritten and not figures.trouble else object()
-
-        yield Progress("store", commits, STUCK_S)
-
-    def _status(self) -> str:
-        """One line for `systemctl status`."""
-        reports = [bus.report() for bus in self.buses.values()]
-        silent = sum(device.down for report in reports for device in report.devices)
-        closed = [report.line for report in reports if not report.open]
-        return (
-            f"{len(self.site.devices)} devices, {silent} silent; {len(self.rules.active())} incidents;"
-            f" broker {_link(self.mqtt)}, database {_link(self.influx)}"
-            + (f"; closed: {', '.join(closed)}" if closed else "")
-        )
-
     def birth(self) -> Mapping[str, object]:
         """What the retained state tells of this run."""
-        return {
-            "at": iso(self.clock.wall()),
-            "boot_id": self.boot_id,
-            "version": version("taiqu-gateway"),
-            "configuration": self.site.fingerprint,
-            "clock_trusted": self.clock.trusted(),
-        }
+        return account.birth(self)
 
     def figures(self) -> Mapping[str, object]:
         """The gateway's own figures: lines and their devices, store, senders."""
-        return {
-            "at": iso(self.clock.wall()),
-            "process": usage(self._begun, self.clock.monotonic()),
-            "observations": self.pipeline.observations,
-            "incidents": len(self.rules.active()),
-            "silenced": self.pipeline.silences.held,
-            "silences": [asdict(silence) for silence in self.pipeline.silences.lasting()],
-            "commands": asdict(self.commands.report),
-            "control": None if self.control is None else asdict(self.control.report),
-            "lines": [asdict(bus.report()) for bus in self.buses.values()],
-            "store": asdict(self.store.figures()),
-            "backfill": asdict(self.pipeline.history.ledger.figures()),
-            "mqtt": None if self.mqtt is None else asdict(self.mqtt.report),
-            "influx": None if self.influx is None else asdict(self.influx.report),
-        }
+        return account.figures(self)
 
 
 def remembering(name: str, make: Callable[[Saved], T], saved: Saved) -> T:
@@ -318,12 +274,6 @@ def remembering(name: str, make: Callable[[Saved], T], saved: Saved) -> T:
     except UNFIT as error:
         log.warning("%s: what was remembered does not fit this version (%s): forgotten", name, error)
         return make({})
-
-
-def _link(sender: MqttSender | InfluxSender | None) -> str:
-    if sender is None:
-        return "none"
-    return sender.report.says or "connected"
 
 
 async def _failure_of(task: asyncio.Task[None]) -> None:
