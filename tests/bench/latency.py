@@ -23,7 +23,7 @@ from tests.bench.modbus_tcp import process, raise_file_limit, said, site
 from tests.bench.reference.modbus_server import CLOCK
 from tests.bench.report import row
 
-DEVICES, SECONDS = 100, 12.0
+DEVICES, SECONDS, PERIOD_MS = 100, 12.0, 1000
 WARM_UP = 2 * DEVICES  # values of the first two seconds: read all at once at the start, and while the link was made
 PROFILE = read_profile(
     "clock",
@@ -65,6 +65,12 @@ def delays(port: int, mqtt_port: int, commit_ms: int, together_s: float) -> list
     return heard
 
 
+def from_the_change(delays: list[int]) -> list[float]:
+    """Delays in ms from the change of a register: it may change at any moment of the period before it is read."""
+    moments = [PERIOD_MS * (number + 0.5) / 100 for number in range(100)]
+    return [moment + delay for delay in delays for moment in moments]
+
+
 def main() -> None:
     """The product's defaults, and set for speed."""
     from tests.servers import nats_server, started  # pytest comes with it; no part shall pay for that
@@ -81,6 +87,8 @@ def main() -> None:
             cuts = quantiles(found, n=100)
             row("latency", f"{what}: read to received, median", cuts[49], "ms")
             row("latency", f"{what}: read to received, p95", cuts[94], "ms")
+            changed = quantiles(from_the_change(found), n=100)[94] - quantiles(from_the_change([0]), n=100)[94]
+            row("latency", f"{what}: change to received, p95 above ideal", changed, "ms")
             row("latency", f"{what}: values received", len(found), "values")
 
 
