@@ -93,6 +93,9 @@ class CustomersNotices(Protocol):
     def take(self, said: Mapping[str, Any]) -> Iterable[Message]:
         """The notices that change with an incident."""
 
+    def announce(self, key: str, body: bytes, /) -> Iterable[Message]:
+        """The notices that change with an entry of the pool of outages, by its topic."""
+
 
 def event(row: Row, store: str, source: str, notices: CustomersNotices) -> Parcel:
     """A change of an incident: a CloudEvents 1.0 envelope, and alarm and notices that stand or fall with it.
@@ -101,7 +104,8 @@ def event(row: Row, store: str, source: str, notices: CustomersNotices) -> Parce
     record of the audit log.
     """
     if not row.key.startswith("event/"):
-        return Parcel((row.id,), (Message(row.key, row.body, retain=row.key.startswith(STANDING)),))
+        told = notices.announce(row.key, row.body) if row.key.startswith("pool/") else ()
+        return Parcel((row.id,), (Message(row.key, row.body, retain=row.key.startswith(STANDING)), *told))
     said = orjson.loads(row.body)
     head = orjson.dumps(
         {

@@ -139,7 +139,8 @@ class MqttSender:
                 log.warning("mqtt: may not listen below %scmd: operators cannot ask anything", self.root)
         active = [orjson.loads(orjson.dumps(one)) for one in self._active()]
         standing = {f"alarm/{level(one['id'])}": slim_json(one) for one in active if one["state"] in LASTING}
-        standing |= self._pump.notices.standing(active) | self._pool()
+        pool = self._pool()
+        standing |= self._pump.notices.standing(active, pool) | pool
         first = greeting.messages(self._state("online"), self._devices, standing)
         self._pump.greet(session, [*first, *self._faces.births(self._active())])
         log.info("mqtt: connected to %s", session.broker)

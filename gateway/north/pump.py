@@ -21,6 +21,7 @@ from gateway.north.session import BrokerError, Session
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Outbox, Row, Stream
+from rules.topology import Tree
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Pump:
         faces: Company,
     ) -> None:
         self.root = f"{settings.root}/v1/{level(site.id)}/"
-        self.notices = Notices()
+        self.notices = Notices(Tree(site.area))
         self.sent = self.taken = 0  # rows and messages that the broker has acknowledged
         self._site, self._settings, self._outbox = site, settings, outbox
         self._store_id, self._figures, self._faces = store_id, figures, faces

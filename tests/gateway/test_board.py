@@ -11,6 +11,8 @@ from gateway.north.messages import event
 from gateway.north.notices import Notices
 from gateway.store import Row
 from rules.pool import Entry
+from rules.topology import Tree
+from tests.gateway.north.site import AREA
 
 NOON = 1_780_000_000.0
 DAY = 86_400.0
@@ -74,9 +76,11 @@ def test_a_card_says_what_when_and_whom() -> None:
 
 
 def test_a_card_is_retained_and_taken_away() -> None:
-    rows = [Row(1, NOON, "pool/P7", b"{}"), Row(2, NOON, "pool/P7", b"")]
-    messages = [event(row, "s", "x", Notices()).messages for row in rows]
-    assert [(one.topic, one.payload, one.retain) for (one,) in messages] == [
-        ("pool/P7", b"{}", True),
+    (draft,) = Board({}).step(NOON + 5, [RUNS])
+    rows = [Row(1, NOON, "pool/P7", draft.body), Row(2, NOON, "pool/P7", b"")]
+    notices = Notices(Tree(AREA))
+    messages = [event(row, "s", "x", notices).messages for row in rows]
+    assert [(one.topic, one.payload, one.retain) for one, *_ in messages] == [
+        ("pool/P7", draft.body, True),
         ("pool/P7", b"", True),
     ]

@@ -103,6 +103,9 @@ class Silent:
     def take(self, said: Mapping[str, Any]) -> Iterable[Message]:
         raise AssertionError(f"a statistic is no incident: {said}")
 
+    def announce(self, key: str, body: bytes) -> Iterable[Message]:
+        raise AssertionError(f"a statistic is in no pool: {key}, {body!r}")
+
 
 def numbered(draft: Draft) -> Row:
     return Row(1, draft.at, draft.key, draft.body)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.board import Board
 from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
+from rules.pool import Entry
 from tests.gateway.north.site import desk, incident, observation
 from tests.servers import Listener, Server, free_port, mosquitto_server, nats_server, started
 
@@ -75,9 +77,10 @@ async def test_a_customer_is_told_as_long_as_it_lasts(broker: Server, tmp_path: 
         async with desk(tmp_path / "a.db", to(broker)) as gateway:
             gateway.store.put([told(begun)])
             gateway.store.put([told(replace(begun, state="cleared", reason="cleared"))])
-            notices = await asyncio.to_thread(listener.topic, "notice/C1", 2)
+            notices = await asyncio.to_thread(listener.topic, "notice/C1", 3)
+    assert [message.data["state"] for message in notices[:2]] == ["lasting", "over"]
     assert notices[0].data["cause"] == "the box lost its supply"
-    assert notices[1].payload == b""
+    assert notices[2].payload == b""
 
 
 async def test_nothing_is_lost_when_the_broker_is_killed_in_between(tmp_path: Path) -> None:
@@ -141,7 +144,9 @@ async def test_alarms_that_stand_on_the_broker_are_true_after_a_crash(broker: Se
 
 async def test_the_pool_on_the_broker_is_true_after_a_crash(broker: Server, tmp_path: Path) -> None:
     for name in ("stale", "standing"):
-        async with desk(tmp_path / "a.db", to(broker), pool=lambda: {f"pool/{name}": b"{}"}) as gateway:  # noqa: B023
+        board = Board({})
+        board.step(0.0, [Entry(name, "planned", "announced", "B1", 60.0, 120.0)])
+        async with desk(tmp_path / "a.db", to(broker), pool=board.standing) as gateway:
             await gateway.until(lambda: gateway.sender.report.connected)
     with closing(Listener(broker.port)) as listener:
         await asyncio.to_thread(listener.topic, "pool/standing")
