@@ -1,20 +1,26 @@
 """A silence keeps back what is expected, tells what is left when it is over, and survives the gateway."""
 
+import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from gateway.pipeline import Pipeline
 from gateway.silence import Silence, Silences
+from gateway.store import Draft, Stream
 from gateway.verbs import Request
 from gateway.verbs.names import Names
 from gateway.verbs.quiet import Silencing
 from gateway.verbs.request import RefusedRequestError
 from rules.area import Area, Device, Node
-from rules.incident import Incident
+from rules.correction import PowerDown
+from rules.incident import Incident, Outcome
+from rules.observation import Observation
 from rules.topology import Tree
-from tests.gateway.north.site import AREA, incident, site
+from tests.gateway.north.site import AREA, incident, observation, site
 from tests.virtual import NOON, VirtualClock, virtual
 
 TREE = Tree(
@@ -159,3 +165,56 @@ async def test_operators_begin_list_and_end_silences() -> None:
         await theme.unsilence(Request("s3", {"silence": "s9"}))
     await theme.unsilence(Request("s4", {"silence": "s1"}))
     assert (keeper.lasting(), kept) == ((), {"silence/s1": None})
+
+
+@dataclass(slots=True)
+class Fuse:
+    """Rules that find a box dead at the first observation, and alive again at the third."""
+
+    seen: int = 0
+    lasting: tuple[Incident, ...] = ()
+
+    def take(self, _observation: Observation) -> Outcome:
+        self.seen += 1
+        said = {1: FIRST, 2: CONFIRMED, 3: CLEARED}[self.seen]
+        self.lasting = (said,) if self.seen < 3 else ()
+        return Outcome((said,))
+
+    def tick(self, _at: float) -> Outcome:
+        return Outcome()
+
+    def correct(self, downs: Iterable[PowerDown]) -> None:
+        """Nothing is remembered."""
+
+    def plan_for(self, nodes: Iterable[str], since: float) -> None:
+        """Nothing is announced."""
+
+    def active(self) -> tuple[Incident, ...]:
+        return self.lasting
+
+    def changes(self) -> dict[str, object | None]:
+        return {}
+
+
+@virtual
+async def test_observations_in_silence_are_kept_and_incidents_are_not_told_until_it_is_over() -> None:
+    events: list[Any] = []
+
+    class Shelf:
+        def put(self, drafts: Iterable[Draft], state: object) -> None:
+            assert state is not None
+            events.extend(json.loads(draft.body) for draft in drafts if draft.stream is Stream.EVENT)
+
+    rules, clock = Fuse(), VirtualClock()
+    pipeline = Pipeline.of(site(), rules, Shelf(), clock, print)
+    pipeline.silences.begin(replace(BOX, until=clock.wall() + 60))
+    for number in range(2):
+        pipeline.observe(observation(number))
+    pipeline.tick()
+    assert (events, pipeline.active(), pipeline.observations) == ([], [], 2)
+    await asyncio.sleep(61)
+    pipeline.tick()
+    assert [(one["state"], one["reason"]) for one in events] == [("confirmed", "first")]
+    assert len(pipeline.active()) == 1
+    pipeline.observe(observation(3))
+    assert [one["state"] for one in events] == ["confirmed", "cleared"]
