@@ -93,6 +93,7 @@ class Changer:
         from gateway.control.audit import AuditError
         from gateway.north.keys import KeyFileError
         from gateway.south.link.api import LinkError
+        from gateway.store import StoreError
 
         async def run() -> T:
             async with _control(site, settings) as control:
@@ -102,6 +103,9 @@ class Changer:
             return asyncio.run(run())
         except KeyFileError as error:
             wrong(str(error))
+        except StoreError as error:
+            typer.echo(f"{error}, or ask it: taiqu ask arm", err=True)
+            raise typer.Exit(1) from error
         except (RefusedRequestError, AuditError, LinkError, DriverError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from error
@@ -144,14 +148,15 @@ class _Elsewhere:
 
 @asynccontextmanager
 async def _control(site: "Site", settings: "ControlSettings") -> "AsyncIterator[Control]":
-    """The control of a site whose service does not run. Raises AuditError when it does."""
+    """The control of a site whose service does not run, nor may begin meanwhile. Raises StoreError, AuditError."""
     from gateway.clock import SystemClock
     from gateway.control.audit import AuditError
     from gateway.control.start import begin
     from gateway.south.bus import Bus
     from gateway.south.link.ports import link_to
+    from gateway.store.file import Lock
 
-    clock = SystemClock()
+    clock, lock = SystemClock(), Lock(site.store.path)
     buses: dict[str, tuple[Bus, asyncio.Task[None]]] = {}
 
     def carry(device: "Device", talk: "Callable[[], Conversation]", lane: "Lane") -> "Awaitable[Poll]":
@@ -172,3 +177,4 @@ async def _control(site: "Site", settings: "ControlSettings") -> "AsyncIterator[
             bus.close()
             await running
         control.audit.close()
+        lock.release()

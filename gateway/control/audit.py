@@ -140,7 +140,7 @@ class AuditFile:
             fcntl.flock(taken, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(taken)
-            raise AuditError(f"{path} is in use: the gateway runs; ask it over MQTT, or stop it first") from error
+            raise AuditError(f"{path} is in use by another process") from error
         self.close()
         self._file, self._number, self._size = taken, count, os.fstat(taken).st_size
         folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)

@@ -15,10 +15,9 @@ from drivers.profile import product_profiles, read_profile
 from drivers.sim.dlt645 import SimulatedMeter
 from gateway.cli.main import app
 from gateway.cli.meter_talk import now
-from gateway.clock import SystemClock
-from gateway.control.audit import AuditFile
 from gateway.control.chain import files, records
 from gateway.north.keys import new_key, write_key
+from gateway.store.file import Lock
 from tests.gateway.south.far_end import on_pty
 from tests.gateway.south.site import METERS, write_site
 
@@ -201,13 +200,18 @@ def test_somebody_with_another_key_is_nobody(site: Site) -> None:
 
 
 def test_while_the_service_runs_it_is_asked_instead(site: Site) -> None:
-    log = AuditFile(site.config.parent, SystemClock(), 1_000_000)
-    log.open()
+    lock = Lock(site.config.parent / "taiqu.db")
     try:
         result = site.authorised("change", "m1", "disconnect")
     finally:
-        log.close()
-    assert (result.exit_code, "the gateway runs; ask it over MQTT" in result.output) == (1, True)
+        lock.release()
+    assert (
+        result.exit_code,
+        "another gateway runs on it; stop it first, or ask it: taiqu ask arm" in result.output,
+    ) == (
+        1,
+        True,
+    )
 
 
 def test_a_site_without_control_changes_nothing(site: Site) -> None:

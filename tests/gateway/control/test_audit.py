@@ -148,7 +148,7 @@ def test_a_crash_between_two_files_leaves_a_chain(tmp_path: Path) -> None:
 def test_two_processes_do_not_write_one_log(tmp_path: Path) -> None:
     first = log(tmp_path)
     first.open()
-    with pytest.raises(AuditError, match="is in use: the gateway runs"):
+    with pytest.raises(AuditError, match="is in use by another process"):
         log(tmp_path).open()
 
 
