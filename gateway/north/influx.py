@@ -98,7 +98,7 @@ class InfluxSender:
                     more = await self._round()
                 except _PauseError as pause:
                     self._down(str(pause), pause.seconds == FORBIDDEN_S)
-                    await asyncio.sleep(max(pause.seconds or 0.0, self._backoff.next_s()))
+                    await self._backoff.wait(pause.seconds or 0.0)
                     continue
                 await self._tell_figures()
                 if not more:

@@ -25,6 +25,9 @@ from rules.incident import Incident
 
 log = logging.getLogger(__name__)
 
+KNOCK_S = 5.0
+"""How long a broker may take to open a connection, when it is only asked whether it is there."""
+
 CERTIFICATES_S = 3600.0
 """How often our own certificate is looked at."""
 
@@ -104,7 +107,7 @@ class MqttSender:
                     self._down(str(error))
                 if self._pump.taken > taken:  # a broker that lets us in and takes nothing is no better than none
                     self._backoff.reset()
-                await asyncio.sleep(self._backoff.next_s())
+                await self._backoff.wait()
 
     # ---- the link
 
@@ -119,7 +122,10 @@ class MqttSender:
             raise BrokerError(f"{broker.host}:{broker.port}: {error}") from error
         try:
             await session.open()
-            async with self._faces.beside(session, broker, f"taiqu-{self._site.id}-faces"):
+            async with (
+                self._faces.beside(session, broker, f"taiqu-{self._site.id}-faces"),
+                self._looking_back(session, broker),
+            ):
                 yield session
         except asyncio.CancelledError:
             with contextlib.suppress(BrokerError):  # a clean end is said by ourselves; the will is for the others
@@ -149,6 +155,31 @@ class MqttSender:
         self._says = ""
         self._complained.clear()
         self._connects += 1
+
+    @contextlib.asynccontextmanager
+    async def _looking_back(self, session: Session, broker: Mqtt) -> AsyncIterator[None]:
+        """While this is the second broker: look whether the first one is there again."""
+        if broker is self._brokers[0]:
+            yield
+            return
+        looking = asyncio.create_task(self._look_for_first(session))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look_for_first(self, session: Session) -> None:
+        first, there = self._brokers[0], False
+        while not there:
+            await asyncio.sleep(first.first_again_s)
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(KNOCK_S):
+                    _, wire = await asyncio.open_connection(first.host, first.port)
+                wire.close()
+                there = True
+        await session.farewell(self._state("offline").below(self.root))
+        session.leave(f"{first.host}:{first.port} is there again")
 
     async def _watch_certificates(self, tls: Tls) -> None:
         """Files are replaced while a connection lasts for months."""

@@ -93,6 +93,7 @@ class Pump:
         Events have a task of their own: they wait neither for a parcel to be put together nor for a disk that is slow
         to give the past.
         """
+        await self._send_events(session)
         events = asyncio.create_task(self._run_events(session))
         try:
             while True:

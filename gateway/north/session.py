@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import paho.mqtt.client as paho
@@ -29,6 +30,9 @@ CONNECT_S = 20.0
 GOODBYE_S = 2.0
 """How long the broker may take to read what we still say."""
 
+
+LARGEST = 1_000_000
+"""Bytes of a message that we take: nobody may fill our memory with a request."""
 
 UNSPECIFIED = "Unspecified error"
 """What paho calls a link that simply ended."""
@@ -86,9 +90,8 @@ class Session:
         host, port = self._settings.host, self._settings.port
         try:
             async with asyncio.timeout(CONNECT_S):
-                await self._loop.run_in_executor(
-                    self._threads, self._client.connect, host, port, self._settings.keepalive_s
-                )
+                connect = partial(self._client.connect, host, port, self._settings.keepalive_s)
+                await self._loop.run_in_executor(self._threads, partial(connect, properties=_bound(self._settings)))
                 self._client.loop_start()
                 await asyncio.wait((self._connected, self.gone), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as error:
@@ -139,6 +142,10 @@ class Session:
         heard = self._loop.create_future()
         self._farewell = self.publish(message), heard
         await asyncio.wait((heard, self.gone), timeout=GOODBYE_S, return_when=asyncio.FIRST_COMPLETED)
+
+    def leave(self, why: str) -> None:
+        """Take the link for lost, as whoever uses it then does."""
+        self._end(why)
 
     async def close(self) -> None:
         """End the connection and the thread; one that hangs in a connection that is being made is left to itself."""
@@ -231,6 +238,15 @@ def _wishes(properties: Properties | None) -> tuple[str, bytes | None, float | N
     """Where an answer is wanted, with what, and for how long."""
     found = {} if properties is None else vars(properties)
     return found.get("ResponseTopic", ""), found.get("CorrelationData"), found.get("MessageExpiryInterval")
+
+
+def _bound(settings: Mqtt) -> Properties | None:
+    """What the broker must not send us, which only MQTT 5 can say. With 3.1.1 the broker's own limit has to do."""
+    if settings.version != "5":
+        return None
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = LARGEST
+    return properties
 
 
 def _properties(correlation: bytes | None) -> Properties | None:

@@ -99,6 +99,7 @@ class Mqtt:
     port: Port = 1883
     fallback_host: str = ""  # a second broker, taken while the first cannot be had
     fallback_port: Port = 1883
+    first_again_s: Seconds = 300.0  # how often the first broker is looked for from the second one
     root: Root = "taiqu"
     version: Literal["3.1.1", "5"] = "3.1.1"
     username: str = ""

@@ -194,6 +194,24 @@ async def test_the_second_broker_is_taken_while_the_first_cannot_be_had(tmp_path
                 await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [2.0])
 
 
+async def test_the_first_broker_is_taken_again_when_it_is_back(tmp_path: Path) -> None:
+    with started(nats_server(tmp_path)) as first, started(mosquitto_server(tmp_path)) as second:
+        first.kill()
+        settings = Mqtt(
+            port=first.port, fallback_host="127.0.0.1", fallback_port=second.port, first_again_s=0.5, together_s=0.05
+        )
+        async with desk(tmp_path / "a.db", settings) as gateway:
+            with closing(Listener(second.port)) as listener:
+                gateway.store.put([observed(observation(1))])
+                await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [1.0])
+                await asyncio.to_thread(first.start)
+                state = await asyncio.to_thread(listener.topic, "gw1/state", 2)
+                assert [one.data["state"] for one in state] == ["online", "offline"]
+            with closing(Listener(first.port)) as listener:
+                gateway.store.put([observed(observation(2))])
+                await asyncio.to_thread(listener.until, lambda _: voltages(listener) == [2.0])
+
+
 async def test_a_broker_that_takes_only_short_messages_gets_short_ones(tmp_path: Path) -> None:
     server = mosquitto_server(tmp_path, "allow_anonymous true\nmax_packet_size 3000\n")
     with started(server) as broker, closing(Listener(broker.port)) as listener:

@@ -102,7 +102,7 @@ ONE_FAULT = {
         '# [faces]\n# home_assistant = "" ',
         '[faces]\nsparkplug = "grid/7"',
         (
-            "gateway.toml:61: faces.sparkplug: 'grid/7' must not contain + or #, nor / in an id"
+            "gateway.toml:62: faces.sparkplug: 'grid/7' must not contain + or #, nor / in an id"
             " (it becomes part of MQTT topics)."
         ),
     ),
