@@ -61,7 +61,7 @@ class Toll:
     def __str__(self) -> str:
         return (
             f"made {self.made} sent {self.sent} received {self.received} lost {self.lost} repeated"
-            f" {max(0, self.sent - self.received)}; incidents {self.incidents_made} lost {self.incidents_lost};"
+            f" {max(0, self.sent - self.received)}{f' spoilt {self.spoilt}' if self.spoilt else ''}; incidents {self.incidents_made} lost {self.incidents_lost};"
             f" {'in order' if self.in_order else 'OUT OF ORDER'}; store {'sound' if self.sound else 'BROKEN'}"
         )
 
@@ -158,6 +158,7 @@ def broker_killed(stage: Stage) -> Iterator[None]:
 def gateway_killed(stage: Stage) -> Iterator[None]:
     stage.kill()
     stage.start()
+    stage.more(1)  # a process that has not begun yet dies of the signals that are to set its clock
     yield
 
 
@@ -166,6 +167,7 @@ def power_cut(stage: Stage) -> Iterator[None]:
     stage.kill()
     stage.tear_log()
     stage.start()
+    stage.more(1)
     yield
 
 
