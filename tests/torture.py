@@ -35,8 +35,9 @@ def main(kills: int) -> int:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 toll = endure(Path(folder), names)
-            except PermissionError as error:
-                print(f"{' + '.join(names)}: {error}")
+            except (PermissionError, TimeoutError) as error:
+                print(f"{'none' if isinstance(error, PermissionError) else 'BAD '}  {' + '.join(names)}: {error}")
+                good &= isinstance(error, PermissionError)
                 continue
         good &= said(" + ".join(names), toll)
     times = restarts(chance)

@@ -59,9 +59,10 @@ class Toll:
         return self.incidents_made - self.incidents_received
 
     def __str__(self) -> str:
+        spoilt = f" spoilt {self.spoilt}" if self.spoilt else ""
         return (
-            f"made {self.made} sent {self.sent} received {self.received} lost {self.lost} repeated"
-            f" {max(0, self.sent - self.received)}{f' spoilt {self.spoilt}' if self.spoilt else ''}; incidents {self.incidents_made} lost {self.incidents_lost};"
+            f"made {self.made} sent {self.sent} received {self.received} lost {self.lost}{spoilt} repeated"
+            f" {max(0, self.sent - self.received)}; incidents {self.incidents_made} lost {self.incidents_lost};"
             f" {'in order' if self.in_order else 'OUT OF ORDER'}; store {'sound' if self.sound else 'BROKEN'}"
         )
 
