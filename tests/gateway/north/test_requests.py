@@ -148,3 +148,14 @@ async def test_thousands_of_requests_are_not_even_looked_at_and_observations_go_
 def total(office: Commands) -> int:
     """Requests that came."""
     return office.report.obeyed + office.report.refused + office.report.unheard
+
+
+async def test_a_message_that_would_fill_the_memory_does_not_even_come(mosquitto: Server, tmp_path: Path) -> None:
+    async with open_desk(mosquitto.port, tmp_path) as (gateway, office, listener):
+        with closing(Operator(mosquitto.port)) as operator:
+            operator.ask(b'{"id":"' + b"x" * (session.LARGEST + 1) + b'"}')
+            operator.ask(b'{"id":"f1"}')
+            await asyncio.to_thread(listener.topic, "gw1/rsp/figures")
+    assert [one["id"] for one in answers(list(listener.heard))] == ["f1"]
+    assert total(office) == 1
+    assert gateway.sender.report.failures == 0
