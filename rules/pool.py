@@ -10,6 +10,9 @@ from rules.incident import Incident, is_outage
 from rules.thresholds import Limits
 from rules.topology import Tree
 
+NEAR_S = 4 * 3600.0
+"""An outage that begins no further from a plan's time missed it, and is no stranger to it."""
+
 KEPT_S = 86_400.0
 """How long a plan that is over is still shown."""
 
@@ -57,12 +60,29 @@ class Pool:
         """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
         nodes = list(nodes)
         for plan in self.planned.values():
-            within = plan.node in self._tree.nodes or plan.node in self._tree.devices
             in_time = plan.start - self._early <= since <= plan.end + self._late
-            if within and in_time and any(self._tree.is_within(node, plan.node) for node in nodes):
+            if in_time and self._covers(plan, nodes):
                 self.executed.add(plan.id)
                 return plan
         return None
+
+    def missed(self, nodes: Iterable[str], since: float, at: float) -> PlannedOutage | None:
+        """A plan for one of these nodes whose time an outage missed by its begin, though not by much.
+
+        One that lasts into the plan's time is what came of the plan, however early it began.
+        """
+        nodes = list(nodes)
+        for plan in self.planned.values():
+            near = plan.start - NEAR_S <= since <= plan.end + NEAR_S
+            if near and self._covers(plan, nodes):
+                if since < plan.start <= at:
+                    self.executed.add(plan.id)
+                return plan
+        return None
+
+    def _covers(self, plan: PlannedOutage, nodes: Iterable[str]) -> bool:
+        known = plan.node in self._tree.nodes or plan.node in self._tree.devices
+        return known and any(self._tree.is_within(node, plan.node) for node in nodes)
 
     def overrun(self, plan: PlannedOutage, at: float) -> bool:
         """Whether an outage that still lasts has outlived its plan."""

@@ -65,6 +65,13 @@ def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: P
         if pool.overrun(plan, at):
             says = f"{plan.id} should have ended {(at - plan.end) / 60:.0f} min ago"
             claim = replace(claim, severity="major", evidence=(*claim.evidence, says))
+    elif case.kind == "supply" and (plan := pool.missed((case.node, *claim.equivalents), case.since, at)):
+        early = case.since < plan.start
+        off = plan.start - case.since if early else case.since - plan.end
+        says = (
+            f"{plan.id} is announced here, but this began {off / 60:.0f} min {'before' if early else 'after'} its time"
+        )
+        claim = replace(claim, evidence=(*claim.evidence, says))
     return claim
 
 

@@ -94,3 +94,52 @@ def test_a_plan_that_is_announced_twice_alike_stays_what_became_of_it() -> None:
         engine.plan(plan)
         engine.tick(START + 8 * 3600)
     assert [entry.state for entry in engine.pool(START + 8 * 3600)] == ["not executed"]
+
+
+OUTSIDE: dict[str, tuple[float, float, str]] = {
+    "well before the plan": (START + 3600, START + 7200, "P7 is announced here, but this began 54 min before its time"),
+    "after the plan": (START - 9000, START - 3300, "P7 is announced here, but this began 61 min after its time"),
+    "a day away": (START + 90_000, START + 93_600, ""),
+}
+
+
+@pytest.mark.parametrize(("start", "end", "says"), OUTSIDE.values(), ids=OUTSIDE.keys())
+def test_an_outage_that_began_outside_the_time_of_its_plan_is_a_fault_and_says_so(
+    start: float, end: float, says: str
+) -> None:
+    engine = Engine(AREA, planned=[PlannedOutage("P7", "L2", start, end)])
+    (incident,) = [one for one in found(run(engine, readings(AREA, SHORT))) if one.type != "planned_not_executed"]
+    assert incident.type == "branch_outage"
+    assert [sentence for sentence in incident.evidence if "P7" in sentence] == ([says] if says else [])
+
+
+def test_an_outage_that_began_too_early_and_lasts_into_its_plan_is_what_came_of_it() -> None:
+    engine = Engine(AREA, planned=[PlannedOutage("P7", "L2", START + 1800, START + 2400)])
+    said = run(engine, readings(AREA, (Fault("line_broken", "L2"), 310.0, 3000.0), minutes=90))
+    assert {one.type for one in said} == {"branch_outage"}, "and not: not executed"
+
+
+def test_an_outage_inside_a_plan_for_more_is_that_plan_and_one_beside_it_is_not() -> None:
+    plan = PlannedOutage("P7", "F1", START + 300, START + 1500)
+    inside, beside = Fault("breaker_tripped", "B2"), Fault("breaker_tripped", "B4")
+    said = found(run(Engine(AREA, planned=[plan]), readings(AREA, (inside, 310.0, 900.0), (beside, 310.0, 900.0))))
+    assert sorted((one.node, one.type) for one in said) == [("B2", "planned_outage"), ("B4", "box_outage")]
+
+
+LONG_ENOUGH: dict[str, tuple[float, float, str]] = {
+    "two minutes": (180, 120, "momentary"),
+    "four minutes": (180, 240, "sustained"),
+    "four minutes where five are the limit": (300, 240, "momentary"),
+    "seven minutes where five are the limit": (300, 420, "sustained"),
+}
+
+
+@pytest.mark.parametrize(("limit", "lasts", "kind"), LONG_ENOUGH.values(), ids=LONG_ENOUGH.keys())
+def test_what_is_sustained_is_configuration(limit: float, lasts: float, kind: str) -> None:
+    engine = Engine(AREA, {"outage": {"sustained_s": limit}})
+    (incident,) = found(run(engine, readings(AREA, (Fault("breaker_tripped", "B2"), 310.0, 310.0 + lasts))))
+    assert incident.evidence[-1].endswith(kind)
+    supply = engine.interruptions.supply(START, START + 3600, START + 3600)
+    counted = {"momentary": supply.maifi.best, "sustained": supply.saifi.best}
+    assert counted[kind] == pytest.approx(0.2)
+    assert sum(counted.values()) == pytest.approx(0.2)
