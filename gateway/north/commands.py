@@ -7,6 +7,7 @@ before is answered from memory and not obeyed again.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,9 @@ AT_ONCE = 8
 
 BURST, A_SECOND = 50.0, 10.0
 """So many requests may come at once, and so many a second after that; who sends more is not listened to."""
+
+QUIET_S = 600.0
+"""A crowd that comes after so long a quiet is another one, and told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,17 @@ class Commands:
     answers: Answers = field(default_factory=Answers)
     report: CommandsReport = field(default_factory=CommandsReport)
     _pace: _Pace = field(default_factory=_Pace)
+    _crowded_at: float = -math.inf  # monotonic, when there was too much to listen to
     _running: dict[Key, "asyncio.Future[bytes]"] = field(default_factory=dict)
 
     def listens(self) -> bool:
         """Whether one more request may come now: a crowd of them is not worth a poll that is late."""
-        if self._pace.one_more(self.clock.monotonic()):
+        now = self.clock.monotonic()
+        if self._pace.one_more(now):
             return True
-        if not self.report.unheard:
+        if now - self._crowded_at > QUIET_S:
             log.warning("commands: more than %.0f a second; what is too much is not listened to", A_SECOND)
+        self._crowded_at = now
         self.report.unheard += 1
         return False
 

@@ -356,12 +356,15 @@ async def test_what_expires_is_not_obeyed_by_a_gateway_that_does_not_know_the_ti
 
 
 @virtual
-async def test_more_than_some_requests_a_second_are_not_listened_to() -> None:
+async def test_more_than_some_requests_a_second_are_not_listened_to(caplog: pytest.LogCaptureFixture) -> None:
     commands = Office().commands()
     assert sum(commands.listens() for _ in range(1000)) == BURST
     await asyncio.sleep(1)
     assert sum(commands.listens() for _ in range(1000)) == A_SECOND
     assert commands.report.unheard == 2000 - BURST - A_SECOND
+    await asyncio.sleep(3600)
+    assert sum(commands.listens() for _ in range(1000)) == BURST
+    assert caplog.text.count("more than 10 a second") == 2, "once for each crowd"
 
 
 @virtual
