@@ -17,6 +17,7 @@ from gateway.clock import Clock
 from gateway.settings.models import Device, Line
 from gateway.south.access import Access
 from gateway.south.conversation import Caller, Outcome
+from gateway.south.fairness import Fairness
 from gateway.south.link.api import Link, LinkError
 from gateway.south.poll import Lane, Poll
 from gateway.south.queue import Job, Queue
@@ -62,7 +63,6 @@ class Bus:
         self._queue = Queue()
         self._begun = self._now()
         self._busy_s = 0.0
-        self._talker: Station | None = None  # who last gave no answer on a line that was silent before
         self._closed = False
         self._wake: asyncio.Future[None] | None = None
         # there may be a thousand lines on a network: they do not begin their periods together
@@ -71,6 +71,7 @@ class Bus:
             device.id: self._station(device, drivers(device.driver), (index + share) / len(devices))
             for index, device in enumerate(devices)
         }
+        self._fairness = Fairness(self._stations.values(), self._wire)
 
     @property
     def beat(self) -> float:
@@ -163,10 +164,10 @@ class Bus:
                 job.waiter.cancel()
             return
         now = self._now()
-        station.visit_s = now - begun
-        self._busy_s += station.visit_s
-        station.counts.busy_s += station.visit_s
-        self._charge(station, self._wire.waited_s - waited_s)
+        visit_s = now - begun
+        self._busy_s += visit_s
+        station.counts.busy_s += visit_s
+        self._fairness.charge(station, visit_s, self._wire.waited_s - waited_s)
         if job.scheduled:
             self._reschedule(station, now)
         if was_down and station.health.good:
@@ -201,17 +202,6 @@ class Bus:
                 self._judge(job.station, outcome)
             return self._poll(job, outcome)
         return self._unasked(job, self._access.says)
-
-    def _charge(self, station: Station, waited_s: float) -> None:
-        """What a device does to the line after its own visit is part of what it costs: others cannot be understood."""
-        talker = self._talker
-        if talker is not None and talker is not station and self._wire.noise == "loud":
-            talker.aftermath_s += station.visit_s
-        elif talker is not None and talker is not station and waited_s:
-            talker.aftermath_s += waited_s
-            station.visit_s -= waited_s
-        elif not station.health.good:
-            self._talker = station
 
     def _unasked(self, job: Job, says: str) -> Poll:
         job.station.counts.unreachable += 1
@@ -262,19 +252,10 @@ class Bus:
             log.warning("device %s: down (%s)", station.device.id, station.says)
 
     def _reschedule(self, station: Station, now: float) -> None:
-        pause = self._pause(station) if station.health.down else 0.0
+        pause = self._fairness.pause(station) if station.health.down else 0.0
         station.schedule.served(now, pause)
         station.waiting = False
         self._queue.schedule(station)
-
-    def _pause(self, station: Station) -> float:
-        """How long a dead device is left alone, so that the living do not notice."""
-        everybody = self._stations.values()
-        dead = sum(other.health.down for other in everybody)
-        load = sum(other.visit_s / other.schedule.period for other in everybody if not other.health.down)
-        cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
-        aftermath_s, station.aftermath_s = station.aftermath_s, 0.0
-        return station.health.pause(station.schedule.period, cost, dead, load, aftermath_s)
 
     def _back(self, job: Job, now: float) -> None:
         """A device is back. What kept it silent may be over for the others too: ask them now."""
