@@ -148,7 +148,8 @@ class Gateway:
             influx = self.influx.report if self.influx is not None else None
             audit = self.control.audit.trouble if self.control is not None else ""
             expiring = self.mqtt.expiring(now) if self.mqtt is not None and self.clock.trusted() else {}
-            troubles, items = self.selfcare.step(now, self.store.figures(), influx, audit, expiring)
+            unheard = self.commands.report.unheard
+            troubles, items = self.selfcare.step(now, self.store.figures(), influx, audit, expiring, unheard)
             if troubles:
                 self.store.put(map(told, troubles), items)
             if drafts := self.board.step(now, self.rules.pool(now)):

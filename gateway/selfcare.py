@@ -47,14 +47,19 @@ class Selfcare:
         influx: InfluxReport | None = None,
         audit: str = "",
         certificates: Mapping[str, float] | None = None,
+        unheard: int = 0,
     ) -> tuple[list[Incident], dict[str, object | None]]:
         """One look: incidents that changed, and items of state to keep with them.
 
         `audit`: why there is no control. `certificates`: those that end soon, by whose they are: epoch seconds.
+        `unheard`: requests that came too fast to be looked at, so far.
         """
         troubles = [*self._troubles(at, store, influx), *_renewals(at, certificates or {})]
         if audit:
             troubles.append(Trouble("control_off", "major", f"nobody can change a device: {audit}"))
+        if self._grew("unheard", unheard, at):
+            says = "more requests come than are listened to: look who publishes below cmd/"
+            troubles.append(Trouble("requests_unheard", "minor", says))
         now = {trouble.type: trouble for trouble in troubles}
         begun = [self._begin(trouble, at) for trouble in now.values() if trouble.type not in self._lasting]
         ended = [self._end(kind, at) for kind in list(self._lasting) if kind not in now]

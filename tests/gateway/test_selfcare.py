@@ -53,6 +53,17 @@ def test_a_log_that_cannot_be_written_is_a_trouble_as_long_as_it_lasts() -> None
     assert ended.state == "cleared"
 
 
+def test_a_crowd_of_requests_is_a_trouble_until_it_has_been_quiet_for_a_while() -> None:
+    care = Selfcare("gw1")
+    assert care.step(0, WELL, unheard=0) == ([], {})
+    [begun], _ = care.step(1, WELL, unheard=7)
+    assert (begun.type, begun.severity) == ("requests_unheard", "minor")
+    assert care.step(500, WELL, unheard=9) == ([], {})
+    assert care.step(700, WELL, unheard=9) == ([], {})
+    [ended], _ = care.step(1200, WELL, unheard=9)
+    assert ended.state == "cleared"
+
+
 @pytest.mark.parametrize(("end", "severity"), [(2e9, "minor"), (1.7e9, "major")], ids=["ends soon", "has ended"])
 def test_a_certificate_that_ends_is_told_until_it_is_renewed(end: float, severity: str) -> None:
     care = Selfcare("gw1")
