@@ -1,4 +1,4 @@
-"""What config/ says, as frozen records. `gateway.settings.load` fills and checks them; nobody else knows pydantic."""
+"""What config/ says, as frozen records. `gateway.settings.site_files` fills them; nobody else knows pydantic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -18,7 +18,7 @@ from gateway.clock import SystemClock, iso, local
 from gateway.days import measured, month_of, supply_figures, together
 from gateway.north.lines import Lines
 from gateway.pipeline import observed, told
-from gateway.settings.load import load
+from gateway.settings import load
 from gateway.settings.models import Influx, Mqtt, Site
 from gateway.settings.models import Store as StoreSettings
 from gateway.store import Draft, Row, Stream

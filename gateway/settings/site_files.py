@@ -10,7 +10,7 @@ from typing import cast
 from gateway.settings import area_file, control_tables, devices_file, gateway_file, profile_files, rules_file
 from gateway.settings.area_file import AreaFile
 from gateway.settings.devices_file import Place
-from gateway.settings.fault import Fault, SettingsError
+from gateway.settings.fault import Fault
 from gateway.settings.gateway_file import Identity, resolve
 from gateway.settings.models import Device, Influx, Line, Mqtt, Site
 from gateway.settings.shape import fresh
@@ -18,14 +18,6 @@ from gateway.settings.toml_file import TomlFile, read_toml
 from rules import topology
 from rules.area import Area, Bus, DeviceKind
 from rules.area import Device as AreaDevice
-
-
-def load(path: Path) -> Site:
-    """The whole site from its gateway.toml. Raises SettingsError with all faults."""
-    site, faults = check(path)
-    if site is None or faults:
-        raise SettingsError(faults)
-    return site
 
 
 def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
