@@ -158,7 +158,7 @@ def _node(name: str, kind: str, parent: str | None = None, rated_kva: str = "0")
 
 
 def _device(name: str, kind: str, node: str, phases: str = "ABC", line: str = "L1") -> Device:
-    return Device(name, cast(DeviceKind, kind), node, phases, line)
+    return Device(name, cast(DeviceKind, kind), node, "" if kind == "sensor" else phases, line)
 
 
 def _rounds(case: Case, engine: Engine) -> Iterator[Outcome]:
