@@ -134,10 +134,11 @@ class InfluxSender:
         )
         more = False
         for stream, after, upto in lanes:
-            rows = await self._outbox.peek(stream, self._batch, after, upto)
+            asked = self._batch
+            rows = await self._outbox.peek(stream, asked, after, upto)
             if rows:
                 await self._deliver(stream, rows)
-                more = more or len(rows) >= self._batch
+                more = more or len(rows) >= asked
         return more
 
     async def _deliver(self, stream: Stream, rows: Sequence[Row]) -> None:

@@ -25,14 +25,18 @@ class Answer:
 
 
 def meaning(answer: Answer) -> Meaning:
-    """Read an answer to a write. A 1.x database stores what it can and says 400 'partial write' for the rest."""
+    """Read an answer to a write.
+
+    1.x and 3.x store what they can and say 400 'partial write' for the rest. 1.x means points that are too old or of
+    another type; 3.x means lines of any fault, which have to be found: what it stored of them already is no harm.
+    """
     if answer.status == 204:
         return Meaning.STORED
     if answer.status == 422:
         return Meaning.PARTLY
     if answer.status == 400:
-        partial = "partial write" in answer.message and "unable to parse" not in answer.message
-        return Meaning.PARTLY if partial else Meaning.POISON
+        unread = "unable to parse" in answer.message or "line protocol" in answer.message
+        return Meaning.PARTLY if "partial write" in answer.message and not unread else Meaning.POISON
     if answer.status == 413:
         return Meaning.TOO_LARGE
     if answer.status in (401, 403, 404):

@@ -174,12 +174,9 @@ def power_cut(stage: Stage) -> Iterator[None]:
 
 @contextlib.contextmanager
 def disk_full(stage: Stage) -> Iterator[None]:
-    ballast = stage.path.with_name("ballast")
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(1024))
+    fill(stage.path.parent)
     yield
-    ballast.unlink()
+    (stage.path.parent / "ballast").unlink()
 
 
 @contextlib.contextmanager
@@ -221,6 +218,13 @@ FAULTS: Mapping[str, Fault] = {
     "the store is corrupted": corrupted,
 }
 PAIRS = tuple(itertools.combinations(FAULTS, 2))
+
+
+def fill(folder: Path) -> None:
+    """Not a byte is left: `ballast` takes them all."""
+    with (folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(bytes(1024))
 
 
 @contextlib.contextmanager

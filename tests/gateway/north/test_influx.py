@@ -233,6 +233,7 @@ async def test_a_database_that_is_not_there_stops_nothing(tmp_path: Path) -> Non
         (400, "unable to parse 'x': missing fields", Meaning.POISON),
         (400, "partial write: unable to parse 'x' dropped=0", Meaning.POISON),
         (400, "partial write: points beyond retention policy dropped=3", Meaning.PARTLY),
+        (400, '{"error":"partial write of line protocol occurred","data":[{"line_number":2}]}', Meaning.POISON),
         (401, "", Meaning.FORBIDDEN),
         (403, "", Meaning.FORBIDDEN),
         (404, "", Meaning.FORBIDDEN),

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.settings.models import Store as Settings
 from gateway.store import Store, StoreError, Stream
+from tests.gateway.north.ordeal import fill
 from tests.gateway.store.running import backfill, bodies, event, live, rows_on_disk, running, tear
 from tests.virtual import VirtualClock, virtual
 
@@ -288,13 +289,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small file system can only be mounted by root: a full disk is untested")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder: Path) -> None:
-    """Not a byte is left."""
-    with (folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
-        while True:
-            ballast.write(bytes(1024))
 
 
 def enlarge(folder: Path) -> None:
