@@ -37,9 +37,10 @@ class Past:
 
     async def end(self, audit: Audit, names: Names, disconnections: Disconnections, **told: object) -> None:
         """Write that a new life began, and how the last one was cut off; tell the rules what they missed."""
-        for record in audit.catch_up():
+        missed = [record for record in audit.catch_up() if record.what == EXECUTED]
+        for record in (*missed, *self._open.values()):  # what was cut off may have opened a relay
             action, device = str(record.told.get("action")), str(record.told.get("device"))
-            if record.what == EXECUTED and device in names.devices:
+            if device in names.devices:
                 await disconnections.before(action, device)
                 await disconnections.after(action, device, str(record.told.get("result")))
         try:
