@@ -31,7 +31,9 @@ HEAVY_S, STEADY_S = 0.0, 0.02
 """Pauses of the source between ten observations."""
 
 _SEQUENCE = re.compile(rb'"id":"(\w+)-\d+","source":[^{}]*"sequence":"(\d{12})"')
-_ROWS = re.compile(rb'/(data|hist)/[^{]*\{"gateway":"gw1","line":"[^"]*","store":"(\w+)","seq":\[([\d,]+)\]')
+_ROWS = re.compile(
+    rb'/(data|hist)/.{1,40}?\{"gateway":"gw1","line":"[^"]*","store":"(\w+)","seq":\[([\d,]+)\]', re.DOTALL
+)
 
 
 @dataclass(slots=True)
