@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gateway.cli.check import check
 from gateway.cli.plan import plan
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -70,6 +71,17 @@ def test_an_impossible_plan_is_refused_with_a_remedy(hurried: str) -> None:
     assert status == 1
     assert "does not fit" in said
     assert "no device more often than every" in said
+
+
+def test_a_check_of_the_files_says_too_that_a_line_cannot_keep_its_periods(hurried: str) -> None:
+    checking = typer.Typer()
+    checking.command()(check)
+    done = CliRunner().invoke(checking, ["--config", hurried])
+    assert (done.exit_code, ": good." in done.output) == (0, True)  # no file is at fault
+    assert "rs485-1: every device once takes" in done.output
+    remarks = json.loads(CliRunner().invoke(checking, ["--config", hurried, "--json"]).output)["remarks"]
+    assert [remark.partition(":")[0] for remark in remarks] == ["rs485-1", "rs485-2"]
+    assert json.loads(CliRunner().invoke(checking, [*SAMPLE, "--json"]).output)["remarks"] == []
 
 
 def test_a_device_that_is_not_there_is_a_wrong_question() -> None:
