@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -267,6 +268,17 @@ def test_a_key_goes_through_its_file_and_is_never_shown(tmp_path: Path, kind: Ki
     assert key.secret.hex() not in repr(key)
     with pytest.raises(FileExistsError):
         write_key(tmp_path / "a.key", key)
+
+
+def test_where_the_library_for_pairs_is_missing_it_is_said_and_secrets_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in KINDS:
+        write_key(tmp_path / kind, new_key(kind))
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric", None)
+    with pytest.raises(KeyFileError, match="pip install"):
+        read_key(str(tmp_path / "ed25519-private"))
+    assert read_key(str(tmp_path / "hmac-sha256")).sign(b"m")
 
 
 def test_a_public_key_checks_and_cannot_sign() -> None:
