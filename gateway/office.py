@@ -38,7 +38,7 @@ def verbs_of(gateway: "Gateway") -> Mapping[str, Do]:
     control = [gateway.control] if gateway.control is not None else []
     themes = spoken(
         *control,
-        Asking(names, rules, clock, gateway.ask, remember),
+        Asking(names, rules, clock, gateway.ask, remember, gateway.pipeline.stamp.told),
         announcing(gateway),
         Handling(rules, clock, gateway.tell),
         Silencing(names, gateway.pipeline.silences, clock, gateway.keep),

@@ -71,6 +71,11 @@ class Stamp:
         values = self._values(poll, kind) if readings and kind is not None else {}
         return Observation(device, at, values, fault, None, line, took_s * 1000, SOURCES[lane])
 
+    def told(self, poll: Poll) -> Mapping[str, float | str | None]:
+        """What whoever asked for a poll is told: numbers as in the observation, texts as the device gave them."""
+        texts = {reading.point: reading.value for reading in poll.readings if isinstance(reading.value, str)}
+        return {**self(poll).values, **texts}
+
     def _values(self, poll: Poll, kind: Kind) -> dict[str, float | None]:
         readings = poll.readings
         if not isinstance(readings, Columns) or (rows := kind.rows(readings.points)) is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -35,6 +35,10 @@ class Judge(Protocol):
         """What lasts."""
 
 
+def _as_read(poll: Poll) -> Mapping[str, object]:
+    return {reading.point: reading.value for reading in poll.readings}
+
+
 def _remembers_nothing(_device: str, _start: float, _end: float) -> bool:
     return False
 
@@ -48,6 +52,7 @@ class Asking:
     clock: Clock
     ask: Callable[[str, Sequence[str]], Awaitable[Poll]]  # reads a device now
     remember: Callable[[str, float, float], bool] = _remembers_nothing  # whether a device has a memory to be read
+    told: Callable[[Poll], Mapping[str, object]] = _as_read  # a poll's values
 
     async def read(self, request: Request) -> object:
         """Read a device now: `device`, and `points` (all that are polled when there are none)."""
@@ -56,8 +61,7 @@ class Asking:
         if unknown := [point for point in points if point not in known]:
             raise RefusedRequestError(f"{device.id} has no {', '.join(unknown)}; it has {', '.join(known)}")
         poll = await self.ask(device.id, points)
-        values = {reading.point: reading.value for reading in poll.readings}
-        return {"device": device.id, "at": poll.at, "values": values, "fault": poll.fault, "says": poll.says}
+        return {"device": device.id, "at": poll.at, "values": self.told(poll), "fault": poll.fault, "says": poll.says}
 
     async def backfill(self, request: Request) -> object:
         """Read what a device remembers of a span: `device`, `start` and `end` (now). It comes as history."""

@@ -194,3 +194,9 @@ def test_a_tick_without_consequence_writes_nothing() -> None:
     Pipeline.of(site(), rules, shelf, Still(), print).tick()
     assert rules.ticks == [NOON]
     assert shelf.puts == []
+
+
+def test_whoever_asks_for_a_reading_gets_the_numbers_of_the_observation_and_texts_as_they_are() -> None:
+    readings = Reading("current", Decimal("1.5")), Reading("relay_open", 1), Reading("meter_number", "0042")
+    stamp = Stamp(replace(site(), devices=(device(0, ct=40.0),)), Still())
+    assert stamp.told(poll(*readings)) == {"current": 60.0, "relay_open": 1.0, "meter_number": "0042"}
