@@ -39,7 +39,7 @@ class Outcome:
 
     def complete(self, asked: Sequence[str]) -> None:
         """Some answers came, others not: the points that are missing have no value."""
-        if self.readings and (self.silences or self.garbled or self.refusals > len(self.refused)):
+        if (self.silences or self.garbled or self.refusals > len(self.refused)) and self.readings:
             heard = {reading.point for reading in self.readings}
             self.readings = [*self.readings, *(Reading(point, None) for point in asked if point not in heard)]
 

@@ -18,7 +18,7 @@ class Schedule:
 
         A poll that came late is followed by the next due one; only whole periods are missed.
         """
-        self.due += max(1, math.ceil(pause / self.period - 1e-9)) * self.period
+        self.due += max(1, math.ceil(pause / self.period - 1e-9)) * self.period if pause else self.period
         if self.due + self.period <= now:
             skipped = int((now - self.due) / self.period)
             self.missed += skipped

@@ -129,10 +129,7 @@ class StoreFile:
         """The whole batch, durable on return. Writing the same batch again changes nothing."""
         with _Transaction(self._db):
             for stream, rows in batch.rows.items():
-                self._db.executemany(
-                    f"INSERT OR IGNORE INTO {stream} VALUES (?, ?, ?, ?)",
-                    ((row.id, row.at, row.key, row.body) for row in rows),
-                )
+                self._db.executemany(f"INSERT OR IGNORE INTO {stream} VALUES (?, ?, ?, ?)", rows)
             for key, value in batch.state.items():
                 if value is None:
                     self._db.execute("DELETE FROM state WHERE key = ?", (key,))
@@ -160,7 +157,7 @@ class StoreFile:
                 f"SELECT id, at, key, body FROM {stream} WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
                 (first, last, limit - len(rows)),
             )
-            rows += (Row(*row) for row in found)
+            rows += map(Row._make, found)
             if len(rows) >= limit:
                 break
         return rows

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Stream(StrEnum):
@@ -14,9 +15,8 @@ class Stream(StrEnum):
     BACKFILL = "backfill"  # observations that devices remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A row before the store gave it its number."""
+class Draft(NamedTuple):
+    """A row before the store gave it its number. A tuple, as rows are: there is one for every observation."""
 
     stream: Stream
     at: float  # epoch seconds of what it tells
@@ -24,9 +24,8 @@ class Draft:
     body: bytes  # JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a stream."""
+class Row(NamedTuple):
+    """A row of a stream, its columns in the order of the table."""
 
     id: int
     at: float

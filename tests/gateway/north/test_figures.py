@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_a_day_told_again_replaces_what_was_told() -> None:
     share = {"expected": 1440, "live": 1430, "backfilled": 4, "share": 0.9958}
     row = {"at": "2027-01-16T00:20:00Z", "date": "2027-01-15", "coverage": {**share, "devices": {"M1": share}}}
     draft = Draft(Stream.EVENT, 1_800_060_000.0, "stats/day", orjson.dumps(row))
-    again = replace(draft, at=draft.at + 3600)
+    again = draft._replace(at=draft.at + 3600)
     first, second = (Lines(site()).line(Stream.EVENT, Row(1, one.at, one.key, one.body)) for one in (draft, again))
     assert first == second
     area, device = first.decode().splitlines()
