@@ -9,6 +9,10 @@ from rules.engine import Engine
 from rules.incident import Incident, Verdict
 from rules.observation import Observation
 
+VOLTAGES = ("voltage", "voltage_a", "voltage_b", "voltage_c")
+AROUND_POLLS = 5
+"""So many polls before and after an incident are looked at to explain it."""
+
 
 @dataclass(slots=True)
 class Replayed:
@@ -68,3 +72,52 @@ def _told(incident: Incident, came: Replayed, write: Callable[[Incident | Verdic
     if incident.state == "confirmed":
         came.confirmed_at.setdefault(incident.id, incident.at)
     write(incident)
+
+
+@dataclass(slots=True)
+class Spell:
+    """Readings of one device in a span: how many polls were answered, and the lowest and highest voltage."""
+
+    polls: int = 0
+    answered: int = 0
+    low: float | None = None
+    high: float | None = None
+
+    def add(self, seen: Observation) -> None:
+        """One more poll."""
+        self.polls += 1
+        self.answered += seen.fault is None
+        for point, value in seen.values.items():
+            if point in VOLTAGES and value is not None:
+                self.low = value if self.low is None else min(self.low, value)
+                self.high = value if self.high is None else max(self.high, value)
+
+
+@dataclass(slots=True)
+class Account:
+    """What one device had to say of an incident: before it, while it lasted and after it."""
+
+    device: str
+    before: Spell = field(default_factory=Spell)
+    during: Spell = field(default_factory=Spell)
+    after: Spell = field(default_factory=Spell)
+    notices: list[tuple[float, str]] = field(default_factory=list)  # what it said unasked, epoch seconds
+
+
+def accounts(recording: Recording, incident: Incident) -> list[Account]:
+    """The readings behind an incident, of every device that it affects, with some polls around it.
+
+    Raises RecordingError.
+    """
+    around = AROUND_POLLS * recording.area.poll_period_s
+    began, ended = incident.started_at, incident.ended_at or recording.end
+    heard = {device: Account(device) for device in incident.devices or (incident.node,)}
+    for seen in recording.observations():
+        account = heard.get(seen.device)
+        if account is None or not began - around <= seen.at <= ended + around:
+            continue
+        if seen.notice:
+            account.notices.append((seen.at, seen.notice))
+        else:
+            (account.before if seen.at < began else account.after if seen.at >= ended else account.during).add(seen)
+    return list(heard.values())

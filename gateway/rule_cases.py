@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 from rules import thresholds, topology
@@ -42,8 +43,11 @@ class Case:
     states: frozenset[str]
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The cases of a file. Raises CaseError with the case and the key that is wrong."""
+def read_cases(path: Path, site: Mapping[str, Mapping[str, float]] = MappingProxyType({})) -> list[Case]:
+    """The cases of a file, with the thresholds of a `site` where the file sets none.
+
+    Raises CaseError with the case and the key that is wrong.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -58,7 +62,8 @@ def read_cases(path: Path) -> list[Case]:
         raise CaseError(f"{path}: holds no [[case]]")
     try:
         area = _area(table.get("area", DEFAULT_AREA), seconds(table.get("interval", "1m")))
-        return [_case(row, area, limits) for row in rows]
+        rules = {rule: {**site.get(rule, {}), **limits.get(rule, {})} for rule in {**site, **limits}}
+        return [_case(row, area, rules) for row in rows]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CaseError(f"{path}: {_says(error)}") from error
 

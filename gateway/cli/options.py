@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The gateway.toml of the site.")]
+Rules = Annotated[Path | None, typer.Option("--rules", help="A rules.toml with other thresholds.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 
 
@@ -17,3 +18,23 @@ def unusable(error: OSError) -> str:
 def counted(number: int, noun: str) -> str:
     """A number and its noun, in the plural where it is not one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def thresholds_of(path: Path | None) -> dict[str, dict[str, float]]:
+    """What a rules.toml sets; nothing without one. Exits with 2 on a faulty file, after naming every fault."""
+    if path is None:
+        return {}
+    import tomllib
+
+    from rules import thresholds
+
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        typer.echo(unusable(error) if isinstance(error, OSError) else f"{path}: {error}", err=True)
+        raise typer.Exit(2) from error
+    for rule, key, says in (faults := thresholds.faults(table)):
+        typer.echo(f"{path}: {rule}{f'.{key}' if key else ''}: {says}", err=True)
+    if faults:
+        raise typer.Exit(2)
+    return table

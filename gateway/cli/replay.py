@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Json, counted, unusable
+from gateway.cli.options import Json, Rules, counted, thresholds_of, unusable
 
 if TYPE_CHECKING:
     from gateway.replay import Replayed
-    from rules.incident import Incident
 
 Folder = Annotated[Path, typer.Argument(help="The recording: a folder with area.json and observations.jsonl.gz.")]
 Events = Annotated[Path | None, typer.Option("--events", help="Write every incident and verdict here, a line each.")]
-Rules = Annotated[Path | None, typer.Option("--rules", help="A rules.toml with other thresholds.")]
-Explain = Annotated[str | None, typer.Option("--explain", help="Print the whole life of this incident (its id).")]
+Explain = Annotated[
+    str | None, typer.Option("--explain", help="Print this incident's life and the readings behind it.")
+]
 Plot = Annotated[
     Path | None, typer.Option("--plot", help="Draw voltages and incidents into this file, an .svg or a .png.")
 ]
@@ -43,7 +43,7 @@ def replay(
     from gateway.replay import replay as run
     from rules.thresholds import complete
 
-    thresholds = _thresholds(rules)
+    thresholds = thresholds_of(rules)
     began = perf_counter()
     gc.set_threshold(50_000)  # hardly any garbage is cyclic here, and looking for it costs a tenth of the time
     try:
@@ -67,7 +67,9 @@ def replay(
         raise typer.Exit(2) from error
     took = perf_counter() - began
     if explain is not None:
-        _explain(came, explain)
+        from gateway.cli.explained import explained
+
+        explained(recording, came, explain, as_json=as_json)
     elif as_json:
         rows = {"found": came.found, "verdicts": came.verdicts, "observations": came.observations}
         typer.echo(orjson.dumps(rows | {"seconds": round(took, 3)}).decode())
@@ -75,29 +77,11 @@ def replay(
         _table(came, took)
 
 
-def _thresholds(path: Path | None) -> dict[str, dict[str, float]]:
-    if path is None:
-        return {}
-    import tomllib
-
-    from rules import thresholds
-
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        typer.echo(unusable(error) if isinstance(error, OSError) else f"{path}: {error}", err=True)
-        raise typer.Exit(2) from error
-    for rule, key, says in (faults := thresholds.faults(table)):
-        typer.echo(f"{path}: {rule}{f'.{key}' if key else ''}: {says}", err=True)
-    if faults:
-        raise typer.Exit(2)
-    return table
-
-
 def _table(came: "Replayed", took: float) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from gateway.cli.explained import where
     from gateway.clock import iso
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -107,7 +91,7 @@ def _table(came: "Replayed", took: float) -> None:
         table.add_row(
             incident.id,
             incident.type,
-            _where(incident),
+            where(incident),
             incident.phases,
             str(len(incident.devices)),
             iso(incident.started_at)[:19],
@@ -124,26 +108,3 @@ def _table(came: "Replayed", took: float) -> None:
         f"{took:.1f} s, {rate:,.0f} observations/s",
         highlight=False,
     )
-
-
-def _where(incident: "Incident") -> str:
-    return f"{incident.node} (or {', '.join(incident.equivalents)})" if incident.equivalents else incident.node
-
-
-def _explain(came: "Replayed", name: str) -> None:
-    from gateway.clock import iso
-
-    if name not in came.said:
-        known = ", ".join(incident.id for incident in came.found) or "none"
-        typer.echo(f"there is no incident {name!r} in this recording; confirmed ones are: {known}", err=True)
-        raise typer.Exit(2)
-    for incident in came.said[name]:
-        phases = f" phase {incident.phases}" if incident.phases else ""
-        typer.echo(
-            f"{iso(incident.at)} {incident.reason}: {incident.type} at {_where(incident)}{phases}, {incident.state}"
-        )
-        typer.echo(f"    confidence {incident.confidence:.2f}, {len(incident.devices)} meters")
-        for sentence in incident.evidence:
-            typer.echo(f"    {sentence}")
-        if incident.figures:
-            typer.echo("    " + ", ".join(f"{key} {value:g}" for key, value in incident.figures.items()))

@@ -56,3 +56,26 @@ def test_the_verb_shows_what_was_said_instead(tmp_path: Path) -> None:
     assert "silence is golden" in result.stdout
     assert "said:   nothing" in result.stdout
     assert CliRunner().invoke(app, ["test", *map(str, sorted(FOLDER.glob("*.toml")))]).exit_code == 0
+
+
+LOW = "[[case]]\ntitle = 'low for an hour'\nvalues = '220 190x65'\nevents = ['61m confirmed low_voltage B1']"
+UNDER: dict[str, tuple[str, int]] = {
+    "the defaults": ("", 0),
+    "a longer hold of the site": ("[voltage]\nhold_s = 4200", 1),
+    "a hold of meters alone": ("[voltage_meter]\nhold_s = 4200", 1),
+    "a threshold that does not exist": ("[voltage]\nhold = 1", 2),
+}
+
+
+@pytest.mark.parametrize(("rules", "status"), UNDER.values(), ids=UNDER.keys())
+def test_cases_are_held_to_the_thresholds_of_a_site(tmp_path: Path, rules: str, status: int) -> None:
+    (tmp_path / "cases.toml").write_text(LOW)
+    (tmp_path / "rules.toml").write_text(rules)
+    words = ["test", str(tmp_path / "cases.toml"), "--rules", str(tmp_path / "rules.toml")]
+    assert CliRunner().invoke(app, words).exit_code == status
+
+
+def test_what_a_case_sets_itself_holds_against_the_site(tmp_path: Path) -> None:
+    (tmp_path / "cases.toml").write_text(f"[thresholds.voltage]\nhold_s = 3600\n{LOW}")
+    (case,) = read_cases(tmp_path / "cases.toml", {"voltage": {"hold_s": 4200, "prealarm_s": 60}})
+    assert case.limits == {"voltage": {"hold_s": 3600, "prealarm_s": 60}}
