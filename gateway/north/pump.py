@@ -116,7 +116,7 @@ class Pump:
         self._outbox.done(flight.stream, flight.ids)
         self._outbox.news.set()
         self.sent += len(flight.ids)
-        self._reach.landed(flight.size)
+        self._reach.landed(flight.size, now)
         if flight.kind in self._parcels:
             self._pace.landed(now, now - flight.since)
 
@@ -125,7 +125,7 @@ class Pump:
         flights = self._window.clear()
         if ended and flights:
             alone = len(flights) == 1 and len(flights[0].ids) <= 1
-            self._reach.lost(max(flight.size for flight in flights), alone)
+            self._reach.lost(max(flight.size for flight in flights), alone, self._now())
 
     async def keep_marks(self) -> None:
         """Note how far the stream has come, every second, until cancelled."""

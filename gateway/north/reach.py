@@ -16,14 +16,18 @@ PROOFS = 3
 PLAUSIBLE = 8_000
 """Every broker takes so much: one that ends the connection after a shorter message means something else."""
 
+CALM_S = 86_400.0
+"""So long after the last suspicion longer messages are tried again: it may have been the link after all."""
+
 
 class Reach:
-    """What is known of one broker. Sizes are bytes of payload."""
+    """What is known of one broker. Sizes are bytes of payload; time is an argument: the loop's own."""
 
     def __init__(self) -> None:
         self.ceiling = LONGEST  # of what may be cut
         self.least_refused: int | None = None  # so long a message never passes
         self._passed = self._suspect = self._proofs = 0
+        self._calm_from = 0.0
 
     def says(self, most: int) -> None:
         """The broker has told how much it takes."""
@@ -38,15 +42,18 @@ class Reach:
         """Whether it had better go alone: a connection was lost with such a one on its way, and none ever passed."""
         return self._suspect > 0 and size > self._passed
 
-    def landed(self, size: int) -> None:
+    def landed(self, size: int, now: float) -> None:
         """So long a message was acknowledged."""
         if size > self._passed:
             self._passed, self._suspect, self._proofs = size, 0, 0
+        if self.ceiling < LONGEST and self.least_refused is None and now >= self._calm_from:
+            self.ceiling, self._calm_from = min(LONGEST, self.ceiling * 2), now + CALM_S
 
-    def lost(self, longest: int, alone: bool) -> None:
+    def lost(self, longest: int, alone: bool, now: float) -> None:
         """The connection ended with such a message on its way; `alone`: with nothing but this, which cannot be cut."""
         if longest <= self._passed:
             return
+        self._calm_from = now + CALM_S
         self.ceiling = max(SHORTEST, self._passed, min(longest, self.ceiling) // 2)
         self._proofs = self._proofs + 1 if alone and longest == self._suspect else int(alone)
         self._suspect = longest

@@ -71,6 +71,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[str] = self._loop.create_future()  # done, with the reason, when the link is lost
+        self._left = False
         self.certificate_ends: float | None = None  # of the broker: epoch seconds
         self.longest: int | None = None  # bytes of a packet that the broker takes, where it says so
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
@@ -145,6 +146,7 @@ class Session:
 
     def leave(self, why: str) -> None:
         """Take the link for lost, as whoever uses it then does."""
+        self._left = True
         self._end(why)
 
     async def close(self) -> None:
@@ -162,7 +164,9 @@ class Session:
     @property
     def perhaps_too_long(self) -> bool:
         """Whether the broker may have ended the connection because of a message's length. MQTT 5 says so."""
-        return self.gone.done() and (self._settings.version != "5" or "too large" in self.gone.result())
+        if self._left or not self.gone.done():
+            return False
+        return self._settings.version != "5" or "too large" in self.gone.result()
 
     def _peer_ends(self) -> float | None:
         wire = self._client.socket()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.north.reach import LONGEST, PLAUSIBLE, PROOFS, Reach
+from gateway.north.reach import CALM_S, LONGEST, PLAUSIBLE, PROOFS, Reach
 from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
 from gateway.store import Stream
@@ -21,9 +21,9 @@ BIG = 20_000
 
 def test_what_is_as_long_as_something_that_passed_is_never_suspected() -> None:
     reach = Reach()
-    reach.landed(BIG)
+    reach.landed(BIG, 0)
     for _ in range(10):
-        reach.lost(BIG, alone=True)
+        reach.lost(BIG, alone=True, now=0)
     assert reach.takes(BIG)
     assert not reach.doubts(BIG)
     assert reach.ceiling == LONGEST
@@ -32,12 +32,12 @@ def test_what_is_as_long_as_something_that_passed_is_never_suspected() -> None:
 def test_only_a_message_that_was_alone_so_often_is_known_to_be_too_long() -> None:
     reach = Reach()
     for _ in range(10):
-        reach.lost(BIG, alone=False)
+        reach.lost(BIG, alone=False, now=0)
     assert reach.takes(BIG)
     assert reach.doubts(BIG)
     for _ in range(PROOFS):
         assert reach.takes(BIG)
-        reach.lost(BIG, alone=True)
+        reach.lost(BIG, alone=True, now=0)
     assert not reach.takes(BIG)
     assert reach.takes(BIG - 1)
     assert not reach.doubts(BIG)
@@ -51,8 +51,19 @@ def test_only_a_message_that_was_alone_so_often_is_known_to_be_too_long() -> Non
 def test_no_message_is_given_up_without_proof(lengths: tuple[int, ...], why: str) -> None:
     reach = Reach()
     for length in lengths:
-        reach.lost(length, alone=True)
+        reach.lost(length, alone=True, now=0)
     assert reach.takes(max(lengths)), why
+
+
+def test_messages_become_longer_again_a_day_after_the_last_suspicion() -> None:
+    reach = Reach()
+    reach.lost(BIG, alone=False, now=0)
+    reach.landed(PLAUSIBLE, CALM_S - 1)
+    assert reach.ceiling == BIG // 2
+    reach.landed(PLAUSIBLE, CALM_S)
+    assert reach.ceiling == BIG
+    reach.lost(BIG, alone=False, now=CALM_S + 1)
+    assert reach.ceiling == BIG // 2
 
 
 def huge(name: str) -> str:
