@@ -22,6 +22,7 @@ from gateway.store.file import Lock, StoreError, is_corrupt
 from gateway.store.outbox import Outbox
 from gateway.store.ranges import Ranges, Span
 from gateway.store.recent import Recent
+from gateway.store.room import Room
 from gateway.store.rows import Aside, Batch, Draft, Figures, Row, Stream
 
 log = logging.getLogger(__name__)
@@ -31,15 +32,6 @@ UNWRITTEN = 20_000
 
 SAVE_DONE_S = 5.0
 """How long a confirmation may wait for a commit of its own; it usually travels with the next observation."""
-
-TIDY_ROWS = 1_000
-"""Rows of a stream thrown away at once: some 10 ms between two commits."""
-
-TIDY_TURNS = 5
-"""How often that may be done for one stream after one commit."""
-
-TIDY_COMMITS = 50
-"""How many commits pass before delivered rows are looked for."""
 
 RETRY_S = (1.0, 30.0)
 """First and longest wait before the disk is tried again."""
@@ -56,7 +48,7 @@ class Store:
     def __init__(self, settings: Settings, clock: Clock, sinks: Sequence[str] = (), keep: bool = True) -> None:
         """`keep`: rows stay, as the embedded time series, after every sink has them."""
         self.id = ""  # of the file; with stream and row number it names a row for ever
-        self._settings, self._clock, self._keep = settings, clock, keep
+        self._settings, self._clock = settings, clock
         self._disk = Disk(settings.path)
         self._lock: Lock | None = None
         self._writer = ThreadPoolExecutor(1, "store-writer")
@@ -71,11 +63,10 @@ class Store:
         self._flushed: list[asyncio.Future[None]] = []
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._save_done: asyncio.TimerHandle | None = None
-        self._shed = dict.fromkeys(Stream, 0)
-        self._commits = self._lost = self._set_aside = self._used = 0
+        self._room = Room(settings, keep, self._disk, self._writer, self._outboxes.values(), self._stored, self._urgent)
+        self._commits = self._lost = self._set_aside = 0
         self._slowest = 0.0
         self._trouble: sqlite3.Error | None = None
-        self._untidy = False
 
     # ---- the life of the store
 
@@ -95,8 +86,8 @@ class Store:
         self.id = contents.id
         self._state = dict(contents.state)
         self._next = dict(contents.next)
-        self._stored = {stream: number - 1 for stream, number in contents.next.items()}
-        self._shed = dict(contents.shed)
+        self._stored.update((stream, number - 1) for stream, number in contents.next.items())
+        self._room.shed = dict(contents.shed)
         for name, outbox in self._outboxes.items():
             for stream in Stream:
                 saved = contents.pending.get((name, stream))
@@ -215,8 +206,8 @@ class Store:
             unwritten=len(self._waiting) + len(self._writing),
             commits=self._commits,
             slowest_commit_s=self._slowest,
-            bytes=self._used,
-            shed={stream.value: count for stream, count in self._shed.items()},
+            bytes=self._room.used,
+            shed={stream.value: count for stream, count in self._room.shed.items()},
             lost=self._lost,
             set_aside=self._set_aside,
             trouble=str(self._trouble or ""),
@@ -251,7 +242,7 @@ class Store:
         started = self._clock.monotonic()
         try:
             if batch:
-                self._used = await self._in_writer(self._disk.write, batch, iso(self._clock.wall())[:10])
+                self._room.used = await self._in_writer(self._disk.write, batch, iso(self._clock.wall())[:10])
         except sqlite3.Error as error:
             await self._refused(batch, error)
             return False
@@ -274,7 +265,7 @@ class Store:
         for stream, rows in batch.rows.items():
             if rows:
                 self._stored[stream] = rows[-1].id
-        self._recent.add(batch.rows, {stream: last + 1 for stream, last in self._delivered_everywhere().items()})
+        self._recent.add(batch.rows, {stream: last + 1 for stream, last in self._room.delivered().items()})
         if self._trouble is not None:
             log.info("%s: usable again", self._settings.path)
             self._trouble = None
@@ -324,51 +315,14 @@ class Store:
     # ---- bounds
 
     async def _tidy(self) -> None:
-        """Throw away what nobody needs, or what the bound does not allow: a little after a commit."""
         try:
-            if self._used > self._settings.max_bytes:
-                await self._make_room()
-            elif not self._keep and not self._urgent.is_set() and (self._untidy or self._commits % TIDY_COMMITS == 0):
-                self._untidy = await self._delete(self._delivered_everywhere())
+            await self._room.tidy(self._commits)
         except sqlite3.Error as error:
             self._suffer(error)
 
     async def retain(self) -> None:
         """Throw away what is older than the bound in days: for an hourly job."""
         try:
-            old = await self._in_writer(self._disk.older_than, self._settings.max_days)
-            while await self._delete(old):
-                continue
+            await self._room.retain()
         except sqlite3.Error as error:
             self._suffer(error)
-
-    async def _make_room(self) -> None:
-        """The file is at its bound: first what everybody has, then the oldest of the least important."""
-        wholly = (Stream.BACKFILL, Stream.LIVE, Stream.EVENT)
-        turns = [self._delivered_everywhere(), *({stream: self._stored[stream]} for stream in wholly)]
-        for upto in turns:
-            for _ in range(TIDY_TURNS):
-                if not await self._delete(upto):
-                    break
-                self._used = await self._in_writer(self._disk.used_bytes)
-                bound = self._settings.max_bytes * (1.2 if self._urgent.is_set() else 1)  # an event had better not wait
-                if self._used <= bound:
-                    return
-
-    def _delivered_everywhere(self) -> dict[Stream, int]:
-        """Rows up to these ids are wanted by no sink."""
-        boxes = self._outboxes.values()
-        return {
-            stream: min([self._stored[stream], *(box.ranges[stream].lowest - 1 for box in boxes)]) for stream in Stream
-        }
-
-    async def _delete(self, upto: Mapping[Stream, int]) -> bool:
-        """Delete some of the oldest rows up to these ids, counting those that somebody waited for."""
-        gone = await self._in_writer(self._disk.delete, upto, TIDY_ROWS)
-        before = sum(self._shed.values())
-        for stream, last in gone.items():
-            unsent = (outbox.ranges[stream].remove(0, last) for outbox in self._outboxes.values() if last)
-            self._shed[stream] += max(unsent, default=0)
-        if sum(self._shed.values()) > before:
-            await self._in_writer(self._disk.note_shed, dict(self._shed))
-        return any(gone.values())
