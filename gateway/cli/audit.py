@@ -9,13 +9,21 @@ from gateway.cli.options import Config, Json, counted, unusable
 
 if TYPE_CHECKING:
     from gateway.control.chain import Record
+    from gateway.settings.models import Site
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Files of one log, in order. Default: those of the site.")]
 Anchor = Annotated[str, typer.Option(help="A hash that was published: it has to stand in the log.")]
 
 
+Anew = Annotated[str, typer.Option(metavar="REASON", help="Set the site's broken log aside, and say why.")]
+
+
 def audit(
-    files: Files = None, config: Config = Path("config/gateway.toml"), anchor: Anchor = "", as_json: Json = False
+    files: Files = None,
+    config: Config = Path("config/gateway.toml"),
+    anchor: Anchor = "",
+    begin_anew: Anew = "",
+    as_json: Json = False,
 ) -> None:
     """List who changed which device, and check that no record was changed, put in or taken out.
 
@@ -23,7 +31,13 @@ def audit(
 
     The gateway publishes every record on MQTT (`audit`), with its hash. Whoever writes the whole log anew, or cuts
     off its end, is found out by a hash that was published before. Exit status 1: the log was tampered with.
+
+    While a log is broken nobody can change a device. After a look, and with the service stopped, --begin-anew sets it
+    aside; the new one follows what was published last, and begins with the reason.
     """
+    if begin_anew:
+        _begin_anew(config, begin_anew)
+        return
     from gateway.control.chain import ChainError, records
 
     anchored, count, last = not anchor, 0, None
@@ -45,15 +59,43 @@ def audit(
         typer.echo(f"{counted(count, 'record')}, each follows the one before; head {last.hash if last else 'none'}")
 
 
-def _of_site(config: Path) -> list[Path]:
-    from gateway.control.chain import files
+def _site(config: Path) -> "Site":
     from gateway.settings import SettingsError, load
 
     try:
-        folder = load(config).store.path.parent
+        return load(config)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def _begin_anew(config: Path, reason: str) -> None:
+    from gateway.clock import SystemClock
+    from gateway.control.audit import AuditError, AuditFile, Head
+    from gateway.control.chain import NOTHING
+    from gateway.control.start import HEAD, head_of
+    from gateway.store import StoreError
+    from gateway.store.file import Lock
+    from gateway.store.look import state_item
+
+    path = _site(config).store.path
+    try:
+        lock = Lock(path)
+        known = head_of(state_item(path, HEAD)) or Head(0, NOTHING)
+        log = AuditFile(path.parent, SystemClock(), 1)
+        record = log.begin_anew(known, reason)
+        log.close()
+        lock.release()
+    except (StoreError, AuditError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"record {record.seq} begins the log anew; set aside: {', '.join(record.told['file']) or 'nothing'}")
+
+
+def _of_site(config: Path) -> list[Path]:
+    from gateway.control.chain import files
+
+    folder = _site(config).store.path.parent
     found = files(folder)
     if not found:
         typer.echo(f"{folder} holds no audit log; there is one as soon as [control] is configured", err=True)

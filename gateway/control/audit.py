@@ -91,6 +91,21 @@ class AuditFile:
         if torn:
             heard(self.append("torn", bytes=torn))
 
+    def begin_anew(self, known: Head, reason: str) -> Record:
+        """Set a broken log aside and begin a file that follows the head that was published. Raises AuditError.
+
+        That is a record itself, with who knows what before it: whoever listens sees it.
+        """
+        try:
+            aside = files(self._folder)
+            for path in aside:
+                path.rename(path.with_name(f"{path.name}.broken"))
+            self._take(number(aside[-1]) + 1 if aside else 1)
+            self.head = known
+            return self._write(CONTINUED, {"file": [f"{path.name}.broken" for path in aside], "anew": reason})
+        except OSError as error:
+            raise AuditError(f"{error.filename or self._folder}: {error.strerror}") from error
+
     def append(self, what: str, **told: object) -> Record:
         """One more record, on disk when this returns. Raises AuditError; the log then is as it was."""
         try:
@@ -157,7 +172,12 @@ class AuditFile:
         return torn
 
     def _compare(self, known: Head | None, record: Record) -> None:
-        if known is not None and record.seq == known.seq and record.hash != known.hash:
+        """A log that does not hold the published head must follow it: what was published last is never taken away."""
+        if known is None:
+            return
+        forged = record.seq == known.seq and record.hash != known.hash
+        forged = forged or (record.seq == known.seq + 1 and record.previous != known.hash)
+        if forged or (self.head.seq == 0 and record.seq > known.seq + 1):
             raise ChainError(f"{self._folder}: record {known.seq} is not the one that was published")
 
     def _path(self, count: int) -> Path:

@@ -41,10 +41,10 @@ def begin(
 
     audit = Audit(AuditFile(site.store.path.parent, clock, settings.audit_bytes), tell)
     control = Control(settings, names, clock, audit, done, orders)
-    audit.open(_head(saved), control.past.heard)
+    audit.open(head_of(saved.get(HEAD)), control.past.heard)
     return control
 
 
-def _head(saved: Mapping[str, object]) -> Head | None:
-    row = saved.get(HEAD)
+def head_of(row: object) -> Head | None:
+    """What was published last, as the store has it under `HEAD`."""
     return Head(int(row["seq"]), str(row["hash"])) if isinstance(row, dict) else None

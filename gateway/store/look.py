@@ -83,6 +83,13 @@ def look(path: Path) -> Look:
         )
 
 
+def state_item(path: Path, key: str) -> object:
+    """One item of the saved state; None when there is none. Raises StoreError."""
+    with _opened(path) as db:
+        row = db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
+        return None if row is None else orjson.loads(row[0])
+
+
 def series(path: Path, device: str, since: float, until: float) -> Iterator[Mapping[str, Any]]:
     """Observations of one device, as recordings have them, in the order they were made. Raises StoreError."""
     with _opened(path) as db:

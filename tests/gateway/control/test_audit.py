@@ -9,7 +9,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.control.audit import FILES, AuditError, AuditFile, Head
-from gateway.control.chain import ChainError, Record, files, hashed, records
+from gateway.control.chain import ChainError, Record, files, hashed, line, records
 
 BOUND = 1_000_000
 
@@ -99,6 +99,31 @@ def test_a_log_that_was_written_anew_is_found_out_by_the_published_head(tmp_path
     file.close()
     with pytest.raises(AuditError, match="record 5 is not the one that was published"):
         log(tmp_path).open(head)
+
+
+def test_a_forged_log_that_begins_after_what_was_published_is_found_out(tmp_path: Path) -> None:
+    head = written(tmp_path)
+    (tmp_path / "audit-1.log").unlink()
+    for seq, previous in ((head.seq + 1, "ab" * 32), (head.seq + 5, head.hash)):
+        (tmp_path / "audit-2.log").write_bytes(line(seq, "2026-06-01T12:00:00.000Z", previous, "continued", {}))
+        with pytest.raises(AuditError, match="record 5 is not the one that was published"):
+            log(tmp_path).open(head)
+
+
+def test_a_broken_log_is_set_aside_and_the_new_one_follows_what_was_published(tmp_path: Path) -> None:
+    head = written(tmp_path)
+    (tmp_path / "audit-1.log").write_text("forged\n")
+    begun = log(tmp_path)
+    begun.begin_anew(head, "looked at by wang")
+    begun.close()
+    file = log(tmp_path)
+    heard: list[Record] = []
+    file.open(head, heard.append)
+    file.append("armed")
+    [first, second] = told(tmp_path)
+    assert (first.seq, first.previous, first.told["anew"]) == (6, head.hash, "looked at by wang")
+    assert (second.seq, heard) == (7, [first])
+    assert (tmp_path / "audit-1.log.broken").read_text() == "forged\n"
 
 
 @pytest.mark.parametrize("tail", [b'{"seq":6,"at":"2026-', b"\0" * 300, b"{"], ids=["half a line", "zeros", "a byte"])

@@ -112,7 +112,7 @@ class Site:
             return {row["seq"]: row for row in rows}
 
         self.listener.until(lambda _: len(told()) >= count, f"{count} records")
-        return list(told().values())
+        return [row for _, row in sorted(told().items())]
 
     def page(self) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as page:
@@ -278,3 +278,9 @@ def test_a_gateway_whose_log_was_forged_switches_nothing_and_does_everything_els
     site.listener.until(lambda heard: any(b'"type":"control_off"' in one.payload for one in heard), "the incident")
     assert "audit-1.log:3" in site.run("audit", str(path))
     assert "taiqu_control_audit_trouble 1" in site.page()
+    site.gateway.stop()
+    begun = site.run("audit", "--begin-anew", "looked at", "--config", str(site.folder / "gateway.toml"))
+    assert begun == "record 3 begins the log anew; set aside: audit-1.log.broken\n"
+    site.gateway.start()
+    assert site.arm()["ok"]
+    assert [one["what"] for one in site.records(5)] == ["started", "armed", "continued", "started", "armed"]
