@@ -80,7 +80,6 @@ class Engine:
             "voltage": self._voltage,
             "transformer": self._transformer,
             "sensors": self._sensors,
-            "quality": self._power_quality,
             "weak": self._weak,
             "contact": self._contact,
             "repeats": self._repeats,
@@ -98,7 +97,6 @@ class Engine:
         pace = self._pace
         said, wishes = self._caught_up(observation.at) if observation.at >= pace.wake else ([], ())
         pace.now = max(pace.now, observation.at)
-        self._state.touched.add(observation.device)
         changed = witness.take(observation)
         if witness.at == observation.at and observation.notice is None and witness.device.kind == "meter":
             self._statistics.take(witness, answered=observation.fault is None)
@@ -145,12 +143,17 @@ class Engine:
         name = observation.device
         if self._upstream.look(witness):
             self._pace.dirty = True
+        if self._upstream.half.seen is not None:
+            self._state.unsaved.add("half")
         if name in self._terminals:
             self._statistics.carry(witness)
+            self._state.unsaved.add("transformer")
             if self._transformer.take(observation):
                 said += self._tell("transformer", self._transformer.claims())
-        if name in self._beside and self._sensors.take(observation, witness):
-            said += self._tell("sensor", self._sensors.claims())
+        if name in self._beside:
+            self._state.unsaved.add("sensors")
+            if self._sensors.take(observation, witness):
+                said += self._tell("sensor", self._sensors.claims())
         if name not in self._upstream.masked and self._power_quality.take(observation, witness):
             said += self._tell("quality", self._power_quality.claims())
         if self._weak.take(observation, witness):
@@ -257,7 +260,8 @@ class Engine:
     def close_period(self, at: float) -> Quality:
         """Statistics since the last call, or since the beginning; called at the end of every day."""
         self._state.stirred = True
-        self._state.touched.update(self._witnesses)
+        for witness in self._witnesses.values():
+            witness.unsaved = True
         return self._statistics.close(at)
 
     @property

@@ -100,6 +100,14 @@ class Interruptions:
                 one.meters[meter] = was._replace(until=at)
                 self._touch(number)
 
+    def still(self, meter: str, at: float, lost: Callable[[str], bool | None]) -> None:
+        """After a restart: a meter was without supply when it was last polled; that is not saved at every poll."""
+        for number in self._open.values():
+            one = self._all[number]
+            was = one.meters.get(meter)
+            if was is not None and not was.exact and was.still < at and lost(one.phases):
+                one.meters[meter] = was._replace(still=at, until=LASTING)
+
     def ended(self, key: str, at: float) -> None:
         """An outage is over; a meter that has not been heard yet has its supply as well.
 

@@ -1,7 +1,7 @@
 """Measured quality of the supply against plain limits: unbalance, frequency, power factor, distortion, sequence."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from rules.area import Area, Device
@@ -29,21 +29,21 @@ class Scale:
 
 def _voltage_unbalance(values: Values, scale: Scale) -> float | None:
     """Largest distance of a phase voltage from their mean, as a share of it."""
-    volts = _three(values, "voltage")
-    if volts is None or min(volts) < scale.alive_v:
+    a, b, c = values.get("voltage_a"), values.get("voltage_b"), values.get("voltage_c")
+    if a is None or b is None or c is None:
         return None
-    mean = sum(volts) / 3
-    return max(max(volts) - mean, mean - min(volts)) / mean
+    low, high, mean = min(a, b, c), max(a, b, c), (a + b + c) / 3
+    return max(high - mean, mean - low) / mean if low >= scale.alive_v else None
 
 
 def _current_unbalance(values: Values, scale: Scale) -> float | None:
     """(Imax - Imin) / Imax; 0 without load enough for it to matter."""
-    amps = _three(values, "current")
-    if amps is None:
+    a, b, c = values.get("current_a"), values.get("current_b"), values.get("current_c")
+    if a is None or b is None or c is None:
         return None
-    sizes = [abs(amp) for amp in amps]
-    top = max(sizes)
-    return (top - min(sizes)) / top if top >= scale.least_a else 0.0
+    a, b, c = abs(a), abs(b), abs(c)
+    top = max(a, b, c)
+    return (top - min(a, b, c)) / top if top >= scale.least_a else 0.0
 
 
 def _frequency(values: Values, scale: Scale) -> float | None:
@@ -69,11 +69,6 @@ def _sequence(values: Values, _: Scale) -> float | None:
     """1 when the meter says that its voltages come in the wrong order."""
     word = values.get("status_word_7")
     return None if word is None else float(int(word) & REVERSED_SEQUENCE)
-
-
-def _three(values: Values, point: str) -> tuple[float, float, float] | None:
-    a, b, c = (values.get(f"{point}_{phase}") for phase in "abc")
-    return None if a is None or b is None or c is None else (a, b, c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +155,20 @@ CHECKS = (
 )
 
 
-@dataclass(slots=True)
-class Window:
-    """A mean that is being gathered, and what the last ones were."""
+SINCE, AT, TOTAL, COUNT, OUTSIDE, MEAN = range(6)
+"""Places in a witness's window: begin and newest reading of the mean that is being gathered, sum and count of it; since
+when its means are beyond the limit (0: they are not), and the newest one that was."""
 
-    since: float
-    at: float
-    total: float = 0.0
-    count: int = 0
-    outside: float = 0.0  # since when its means are beyond the limit; 0: they are not
-    mean: float = 0.0  # the newest one beyond the limit
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A check that one device is held to, and what its class of devices is allowed."""
+
+    check: Check
+    scale: Scale
+    window_s: float
+    limit: float
+    margin: float
 
 
 class PowerQuality:
@@ -178,7 +177,6 @@ class PowerQuality:
     def __init__(self, tree: Tree, limits: Limits, area: Area) -> None:
         kinds = {device.kind for device in area.devices}
         self._own = {kind: of_class(limits, "quality", kind) for kind in kinds}
-        self._tree = tree
         self._gap = 2.5 * area.poll_period_s
         top = tree.transformer()
         rated = (top.rated_kva if top else None) or 0.0
@@ -191,19 +189,19 @@ class PowerQuality:
             )
             for kind, own in self._own.items()
         }
-        self._checks: dict[str, tuple[int, tuple[Check, ...]]] = {}  # by device, for that many points
-        self.windows: dict[str, Window] = {}  # by type/device
+        self._held: dict[str, tuple[int, tuple[Held, ...]]] = {}  # by device, for that many points
         self._news: list[tuple[str, Claim | None]] = []
 
     def take(self, seen: Observation, witness: Witness) -> bool:
-        """A device answered; whether a window was completed: then there may be something to say, and to save."""
-        known = self._checks.get(seen.device)
-        if known is None or known[0] != len(seen.values):
-            known = self._checks[seen.device] = (len(seen.values), tuple(self._fitting(seen.values, witness)))
+        """A device answered; whether a window was completed: then there may be something to say."""
+        values = seen.values
+        known = self._held.get(seen.device)
+        if known is None or known[0] != len(values):
+            known = self._held[seen.device] = (len(values), tuple(self._fitting(values, witness)))
         completed = False
-        for check in known[1]:
-            value = check.measure(seen.values, self._scales[witness.device.kind])
-            if value is not None and self._gather(check, witness.device, seen.at, value):
+        for held in known[1]:
+            value = held.check.measure(values, held.scale)
+            if value is not None and self._gather(held, witness, seen.at, value):
                 completed = True
         return completed
 
@@ -212,7 +210,7 @@ class PowerQuality:
         yield from self._news
         self._news = []
 
-    def _fitting(self, values: Values, witness: Witness) -> Iterator[Check]:
+    def _fitting(self, values: Values, witness: Witness) -> Iterator[Held]:
         """The checks that a device of this class, with these points, can be held to."""
         device = witness.device
         if device.kind in ("neighbour_ttu", "sensor"):
@@ -225,54 +223,46 @@ class PowerQuality:
             "all": True,
         }
         for check in CHECKS:
-            if fits[check.of] and any(values.get(point) is not None for point in check.needs):
-                yield check
+            if fits[check.of] and any(point in values for point in check.needs):
+                own, scale = self._own[device.kind], self._scales[device.kind]
+                limit = own[check.limit]
+                yield Held(check, scale, own[check.window], limit, limit * own["margin_share"])
 
-    def _gather(self, check: Check, device: Device, at: float, value: float) -> bool:
-        key, own = f"{check.type}/{device.id}", self._own[device.kind]
-        window = self.windows.get(key)
+    def _gather(self, held: Held, witness: Witness, at: float, value: float) -> bool:
+        check, window = held.check, witness.windows.get(held.check.type)
         if window is None:
-            window = self.windows[key] = Window(at, at)
-        if at - window.at > self._gap:
-            window.since, window.total, window.count = at, 0.0, 0
-        window.at = at
-        window.total += value
-        window.count += 1
-        if at - window.since < own[check.window] or window.count < 2:
+            window = witness.windows[check.type] = [at, at, 0.0, 0, 0.0, 0.0]
+        if at - window[AT] > self._gap:
+            window[SINCE], window[TOTAL], window[COUNT] = at, 0.0, 0
+        window[AT] = at
+        window[TOTAL] += value
+        window[COUNT] += 1
+        if at - window[SINCE] < held.window_s or window[COUNT] < 2:
             return False
-        mean, since = window.total / window.count, window.since
-        window.since, window.total, window.count = at, 0.0, 0
-        limit = own[check.limit]
-        beyond = limit - mean if check.below else mean - limit
+        mean, since = window[TOTAL] / window[COUNT], window[SINCE]
+        window[SINCE], window[TOTAL], window[COUNT] = at, 0.0, 0
+        beyond = held.limit - mean if check.below else mean - held.limit
+        key = f"{check.type}/{witness.device.id}"
         if beyond > 0:
-            window.mean = mean
-            if not window.outside:
-                window.outside = since
-                self._news.append((key, self._claim(check, device.id, window, limit)))
-        elif window.outside and -beyond >= limit * own["margin_share"]:
-            window.outside = 0.0
+            window[MEAN] = mean
+            if not window[OUTSIDE]:
+                window[OUTSIDE] = since
+                self._news.append((key, self._claim(held, witness.device, since, mean)))
+        elif window[OUTSIDE] and -beyond >= held.margin:
+            window[OUTSIDE] = 0.0
             self._news.append((key, None))
         return True
 
-    def _claim(self, check: Check, device: str, window: Window, limit: float) -> Claim:
-        own = self._tree.devices[device]
+    def _claim(self, held: Held, device: Device, since: float, mean: float) -> Claim:
+        check, limit, is_meter = held.check, held.limit, device.kind == "meter"
         return Claim(
             type=check.type,
-            node=device if own.kind == "meter" else own.node,
+            node=device.id if is_meter else device.node,
             state="confirmed",
             severity=check.severity,
-            started_at=window.outside,
-            started_after=window.outside,
-            devices=(device,) if own.kind == "meter" else (),
-            evidence=(check.says.format(mean=window.mean, limit=limit),),
-            figures={"mean": round(window.mean, 4), "limit": limit},
+            started_at=since,
+            started_after=since,
+            devices=(device.id,) if is_meter else (),
+            evidence=(check.says.format(mean=mean, limit=limit),),
+            figures={"mean": round(mean, 4), "limit": limit},
         )
-
-    def dump(self) -> object:
-        """Its state as plain data."""
-        return {key: asdict(window) for key, window in self.windows.items()}
-
-    def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        assert isinstance(kept, dict)
-        self.windows = {key: Window(**window) for key, window in kept.items()}

@@ -36,22 +36,25 @@ class State:
         self._parts = parts
         self._statistics = statistics
         self._book = book
-        self.touched: set[str] = set()  # devices that were heard of since the last call of `changes`
-        self.stirred = False  # some rule changed since then
+        self.unsaved: set[str] = set()  # parts that changed since the last call of `changes`
+        self.stirred = False  # any of them may have
 
     def changes(self) -> dict[str, object | None]:
         """Items that changed since the last call; None: the item is gone."""
-        changed: dict[str, object | None] = {f"device/{name}": self._witnesses[name].dump() for name in self.touched}
-        buses = {self._witnesses[name].device.bus for name in self.touched} & self._wires.keys()
-        changed |= {f"bus/{bus}": self._wires[bus].dump() for bus in buses if bus}
-        if self.touched:
-            changed["pace"] = self._parts["pace"].dump()
+        changed: dict[str, object | None] = {}
+        for kind, owners in (("device", self._witnesses), ("bus", self._wires)):
+            for name, owner in owners.items():
+                if owner.unsaved:
+                    owner.unsaved = False
+                    changed[f"{kind}/{name}"] = owner.dump()
+        if changed:
+            self.unsaved.add("pace")
         changed |= self._statistics.changes()
-        self.touched.clear()
+        changed |= {name: self._parts[name].dump() for name in (self._parts if self.stirred else self.unsaved)}
         if self.stirred:
-            self.stirred = False
-            changed |= {name: part.dump() for name, part in self._parts.items()}
             changed |= self._book.changes()
+        self.unsaved.clear()
+        self.stirred = False
         return changed
 
     def load(self, saved: Saved) -> None:
@@ -61,7 +64,7 @@ class State:
             (("bus",), partial(_load_each, "bus", self._wires)),
             *(((name,), partial(_load_part, name, part)) for name, part in self._parts.items()),
             (("statistics", "carried"), self._statistics.load),
-            (("interruption",), lambda kept: self._statistics.interruptions.load(items(kept, "interruption"))),
+            (("interruption",), lambda kept: self._statistics.load_interruptions(items(kept, "interruption"))),
             (("incident", "incidents"), self._book.load),
         ]
         take_up(loaders, saved)

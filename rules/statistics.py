@@ -5,6 +5,7 @@ Interruptions are counted for each customer who was without supply, phase by pha
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from rules.area import Area
 from rules.interruptions import Interruptions
@@ -209,6 +210,12 @@ class Statistics:
             self._period = Period(**kept)
         if isinstance(kept := saved.get("carried"), dict):
             self._carried = Carried(**kept)
+
+    def load_interruptions(self, kept: Iterable[tuple[str, list[object]]]) -> None:
+        """Take up saved items of the kind `interruption`; the witnesses have been loaded."""
+        self.interruptions.load(kept)
+        for witness in map(self._witnesses.__getitem__, self.interruptions.watched):
+            self.interruptions.still(witness.device.id, witness.at, partial(_lost, witness))
 
 
 def _lost(witness: Witness, phases: str) -> bool | None:

@@ -64,7 +64,7 @@ class Supply:
         if self._excused is None:
             self._excused = {name for name, witness in self._witnesses.items() if witness.excused}
         for name in owned ^ self._excused:
-            self._witnesses[name].excused = name in owned
+            self._witnesses[name].excuse(name in owned)
         self._excused = owned
 
     def settled(self, now: float) -> set[str]:

@@ -98,7 +98,7 @@ class Voltage:
         for kind in KINDS:
             self.outside[kind].pop(device, None)
         self._dips.forget(device)
-        self._witnesses[device].watched = False
+        self._witnesses[device].watched, self._witnesses[device].unsaved = False, True
 
     def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over. Gathered: not for every meter of a group a word of its own."""

@@ -61,7 +61,7 @@ class Weighing:
         free = [witness for witness in unwell if witness.device.id not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
             for wire in self._wires.values():
-                wire.now = 0.0
+                wire.blame(0.0)
             return Explanation(0.0)
         explanation = self._explained(free, owned)
         if self._blame_noise(free, explanation):
@@ -81,7 +81,8 @@ class Weighing:
         for bus, wire in self._wires.items():
             count = stray.get(bus, 0)
             if count or wire.now:
-                was, wire.now = wire.miss, count / len(self.lines[bus]) if count > 2 else 0.0
+                was = wire.miss
+                wire.blame(count / len(self.lines[bus]) if count > 2 else 0.0)
                 worse = worse or wire.miss > 1.5 * was
         return worse
 

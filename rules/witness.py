@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import log
+from operator import attrgetter
 
 from rules.area import Area, Device
 from rules.observation import Observation
@@ -48,19 +49,27 @@ _KEPT = (
     "idle_at",
     "tally",
     "fit",
+    "windows",
 )
+_kept = attrgetter(*_KEPT)
 
 
 class Wire:
     """How many answers get lost on one line, lately."""
 
-    __slots__ = ("lost", "memory", "now", "polls")
+    __slots__ = ("lost", "memory", "now", "polls", "unsaved")
 
     def __init__(self, devices: int) -> None:
         self.memory = 1.0 - 1.0 / max(20, 2 * devices)
         self.polls = 0.0
         self.lost = 0.0
         self.now = 0.0  # share of devices that are silent now and that no fault explains
+        self.unsaved = False  # it changed since it was last saved
+
+    def blame(self, share: float) -> None:
+        """This share of its devices is silent now without a fault."""
+        if share != self.now:
+            self.now, self.unsaved = share, True
 
     def dump(self) -> object:
         """Its state as plain data."""
@@ -92,6 +101,7 @@ class Witness:
         "single",
         "places",
         "wire",
+        "unsaved",
         "_all_alive",
         "_ceiling",
         "_dead_v",
@@ -148,10 +158,12 @@ class Witness:
         self.fit = [0.0] * 6  # see rules.contact
         self.idle_at = 0.0  # since when it draws nothing; 0: it draws
         self.excused = False  # something known explains its silence
+        self.windows: dict[str, list[float]] = {}  # see rules.power_quality
+        self.unsaved = False  # it changed since it was last saved
 
     def take(self, seen: Observation) -> int:
         """One more observation of this device; returns what it changed, as flags."""
-        at = seen.at
+        at, self.unsaved = seen.at, True
         if seen.notice is not None:
             return self._notice(seen)
         if at <= self.at or seen.source == "backfill":
@@ -161,6 +173,7 @@ class Witness:
             self.interval = at - self.at
         self.at = at
         wire = self.wire
+        wire.unsaved = True
         wire.polls = wire.polls * wire.memory + 1.0
         wire.lost *= wire.memory
         self.polls += 1
@@ -203,7 +216,7 @@ class Witness:
 
     def dump(self) -> list[object]:
         """Its state as plain data."""
-        return [getattr(self, name) for name in _KEPT]
+        return list(_kept(self))
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
@@ -294,8 +307,13 @@ class Witness:
         self.dead_at[place] = at if state == DEAD else 0.0
         return changed | (EVIDENCE if was or state != ALIVE else 0)
 
+    def excuse(self, excused: bool) -> None:
+        """Whether something known explains its silence."""
+        self.excused, self.unsaved = excused, True
+
     def forgive(self, at: float) -> None:
         """What explained its silence is over since `at`: from there on silence counts anew."""
+        self.unsaved = True
         if self.silent:
             self.silent, self.silent_since = 1, max(at, self.silent_since)
             self.gasp_at = 0.0

