@@ -94,7 +94,7 @@ class AuditFile:
     def begin_anew(self, known: Head, reason: str) -> Record:
         """Set a broken log aside and begin a file that follows the head that was published. Raises AuditError.
 
-        That is a record itself, with who knows what before it: whoever listens sees it.
+        That is a record itself, so whoever listens hears of it.
         """
         try:
             aside = files(self._folder)
