@@ -148,7 +148,8 @@ class Wire:
             if at >= self._free_at:
                 break
             stale = await self.link.receive(self._free_at)
-        self.waited_s += max(0.0, at - free_at)
+        if stale_at:  # else only the timer was late
+            self.waited_s += max(0.0, at - free_at)
         if at - stale_at >= quiet:
             self.noise = "none"
         elif self.noise == "none":
