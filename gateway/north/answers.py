@@ -32,8 +32,17 @@ DISK_S = 2.0
 CUT = "was being obeyed when the gateway stopped: what came of it is unknown. Look, and ask with another id"
 TOO_LONG = "the answer was too long to be kept"
 
+BY = "\n"
+"""Between an operator and an id of his; no id holds one."""
+
 Key = tuple[str, str]
-"""A verb, and the id of a request."""
+"""A verb, and the id of a request, behind the operator where one has signed: each has ids of his own."""
+
+
+def key_of(verb: str, operator: str, request: str) -> Key:
+    """Under what an answer is kept."""
+    return verb, f"{operator}{BY}{request}" if operator else request
+
 
 _Pool = OrderedDict[Key, bytes | None]
 """Answers, the oldest first; None: noted, and no answer yet."""
@@ -63,7 +72,8 @@ class Answers:
         ]
         for at, key, answer in sorted(rows, key=lambda row: (row[0], row[1])):
             verb, _, request = key.removeprefix(ANSWER).partition("/")
-            body = {"id": request, "verb": verb, "at": at, "ok": False, "error": CUT} if answer is None else answer
+            name = request.rpartition(BY)[2]
+            body = {"id": name, "verb": verb, "at": at, "ok": False, "error": CUT} if answer is None else answer
             if verb in VOCABULARY:  # of this version
                 self._remember((verb, request), slim_json(body))
 

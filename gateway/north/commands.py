@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from gateway.clock import Clock, iso
-from gateway.north.answers import Answers, Key
+from gateway.north.answers import Answers, Key, key_of
 from gateway.verbs import VOCABULARY, Changes, Do, RefusedRequestError, Request
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Commands:
         try:
             body = _object(payload)
             request, left_s, came_before = self._request(verb, body, within_s, progress)
-            key = (verb, request.id)
+            key = key_of(verb, request.operator, request.id)
             if key not in self._running and (known := self.answers.get(key)):
                 self.report.repeated += 1
                 return known
@@ -223,6 +223,6 @@ def _object(payload: bytes) -> Mapping[str, Any]:
 
 def _id(value: object) -> str:
     """The id of a request. Raises RefusedRequestError."""
-    if not isinstance(value, str) or not 1 <= len(value) <= 100:
+    if not isinstance(value, str) or not 1 <= len(value) <= 100 or not value.isprintable():
         raise RefusedRequestError("'id' is missing: a text of 1 to 100 characters, another one for each request")
     return value

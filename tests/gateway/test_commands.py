@@ -71,7 +71,7 @@ class Judge:
         return [incident("relay")]
 
     def unorder(self, device: str) -> Sequence[Incident]:
-        del self.ordered[device]
+        self.ordered.pop(device, None)
         return []
 
     def active(self) -> Sequence[Incident]:
@@ -382,6 +382,21 @@ async def test_a_check_says_who_asks_and_takes_its_own_out_of_the_request() -> N
     assert [told.acknowledged_by for told in office.told] == ["Li"]
 
 
+@virtual
+async def test_operators_who_sign_have_ids_of_their_own() -> None:
+    def check(_verb: str, body: Mapping[str, Any]) -> Asked:
+        return Asked({"id": body["id"], "device": body["device"]}, body["operator"])
+
+    office, disk, clock = Office(), Disk(), VirtualClock()
+    commands = Commands(office.verbs(clock), clock, check, Answers(disk.items, disk.keep, disk.flush))
+    for operator in ("li", "wang", "li"):
+        answer = await answered(commands, "unorder", {"id": "1", "device": "M0", "operator": operator})
+        assert answer["id"] == "1"
+    assert commands.report.repeated == 1
+    cut = Answers({"answer/plan/li\n7": {"at": "then", "answer": None}})
+    assert json.loads(cut.get(("plan", "li\n7")) or b"")["id"] == "7"
+
+
 def test_every_verb_of_the_vocabulary_is_obeyed_by_somebody(tmp_path: Path) -> None:
     gateway = Gateway(load(lay_out(tmp_path / "site")), SystemClock())
     assert gateway.commands.verbs.keys() == VOCABULARY.keys()
@@ -391,6 +406,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "no JSON": ("read", b"\xff\xfe{", "is no JSON"),
     "no object": ("read", ["id"], "must be an object"),
     "no id": ("read", {"device": "M1"}, "'id' is missing"),
+    "an id that nobody can read": ("read", {"id": "li\n1", "device": "M1"}, "'id' is missing"),
     "an id that is endless": ("read", {"id": "x" * 101}, "'id' is missing"),
     "too long": ("read", b'{"id":"' + b"x" * 20_000 + b'"}', "too long"),
     "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, configuration, figures, "),
