@@ -196,7 +196,7 @@ class Bus:
                 return self._unasked(job, str(error))
             except Exception as error:  # noqa: BLE001 - a stranger's driver must not stop the other devices
                 return self._unasked(job, job.station.driver_failed(error))
-            if job.talk is None:
+            if job.talk is None and (outcome.says or job.station.says):
                 job.station.says = "; ".join(outcome.says)
             if job.talk is None or outcome.answered:  # silence about a service says nothing of the device
                 self._judge(job.station, outcome)
@@ -226,7 +226,8 @@ class Bus:
         outcome = await station.caller.carry(_talk(station, points), retries, proven)
         station.remember(outcome.learned, now)
         station.learn(outcome, points, self._now())
-        outcome.complete(points)
+        if outcome.silences or outcome.garbled or outcome.refusals:
+            outcome.complete(points)
         if not outcome.sent_at:
             outcome.refused.append("all")
             outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")

@@ -20,7 +20,10 @@ class Fairness:
         What a device does to the line after its own visit is part of what it costs: others cannot be understood.
         """
         station.visit_s = visit_s
-        talker, drowned = self._talker, self._wire.noise == "loud"
+        drowned = self._wire.noise == "loud"
+        if not (waited_s or drowned) and not station.health.failures:
+            return  # as nearly always
+        talker = self._talker
         if talker is not None and (talker is station or talker.health.good):
             talker = self._talker = None
         if talker is not None and drowned:
