@@ -149,6 +149,14 @@ async def test_a_call_is_judged() -> None:
 
 
 @virtual
+async def test_shared_power_is_announced_as_what_it_is() -> None:
+    office = Office()
+    plan = {"id": "p1", "outage": "O-3", "node": "B1", "start": NOON, "end": NOON + 3600, "kind": "orderly"}
+    assert (await answered(office.commands(), "plan", plan))["ok"]
+    assert office.rules.planned["O-3"].kind == "orderly"
+
+
+@virtual
 async def test_an_announced_outage_survives_the_gateway() -> None:
     office = Office()
     commands = office.commands()

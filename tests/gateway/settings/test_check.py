@@ -354,3 +354,18 @@ def test_profiles_of_the_site(tmp_path: Path, name: str, unit: str, volts: float
     (folder / f"{name}.toml").write_text(SITE_PROFILE.format(unit=unit, volts=volts), encoding="utf-8")
     _, found = check(tmp_path / "config" / "gateway.toml")
     assert [str(fault).removeprefix(f"{folder}/") for fault in found] == says
+
+
+def test_what_the_utility_announces_is_read_with_its_kind(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    path = tmp_path / "config" / "area.toml"
+    times = "start = 2026-12-01T09:00:00+08:00\nend = 2026-12-01T11:00:00+08:00"
+    rows = [
+        f'[[planned]]\nid = "P1"\nnode = "F2"\n{times}',
+        f'[[planned]]\nid = "P2"\nnode = "B3"\n{times}\nkind = "orderly"',
+        '[[order]]\ndevice = "M-0107"\nat = 2026-11-20T10:00:00+08:00',
+    ]
+    path.write_text(path.read_text(encoding="utf-8") + "\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    site = load(tmp_path / "config" / "gateway.toml")
+    assert [(plan.id, plan.kind) for plan in site.planned] == [("P1", "planned"), ("P2", "orderly")]
+    assert [(order.device, order.kind) for order in site.orders] == [("M-0107", "arrears")]
