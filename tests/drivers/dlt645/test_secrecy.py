@@ -48,6 +48,13 @@ def test_a_secret_is_covered_and_the_frame_stays_one(control: int, data: str) ->
     assert not any(text in repr(told.fields) for text in (PASSWORD, OPERATOR, NEW_PASSWORD))
 
 
+def test_a_secret_behind_a_false_start_is_covered_too() -> None:
+    """Bytes that look like one harmless frame may hold another one."""
+    inside = bearer(*BEARERS["tripping the relay"])
+    false = bytes.fromhex("68 00 00 00 00 00 00 68 11") + bytes([len(inside) + 1]) + inside + b"\x00\x00\x16"
+    assert not secrets(covered(false))
+
+
 def test_what_is_commanded_can_still_be_read() -> None:
     [told] = explain(covered(bearer(*BEARERS["tripping the relay"])))
     assert told.summary == f"to meter {ADDRESS}: relay: trip"
