@@ -30,7 +30,7 @@ class Selfcare:
     def __init__(self, gateway: str, saved: Mapping[str, object] | None = None) -> None:
         self._gateway = gateway
         self._lasting: dict[str, Incident] = {}
-        self._lost: dict[str, int] = {}
+        self._lost: dict[str, int] = {"broken": 0}  # a file that broke is found at the start already
         self._lost_at: dict[str, float] = {}
         for key, row in (saved or {}).items():
             if key.startswith(OWN) and isinstance(row, dict):
@@ -74,6 +74,8 @@ class Selfcare:
             yield Trouble(
                 "store_lost", "major", "the disk took nothing, or broke, and memory could not hold everything"
             )
+        if self._grew("broken", store.broken, at):
+            yield Trouble("store_broken", "major", "the store's file was broken and set aside; a new one was begun")
         if self._grew("set aside", store.set_aside, at):
             yield Trouble("not_deliverable", "minor", "a row that the other side never takes; `taiqu store` names it")
         if store.trouble:

@@ -83,6 +83,7 @@ DEVICE = (
 )
 STORE = (
     Figure("lost", "counter", "Rows that were never on disk, or on a broken one.", "lost_rows"),
+    Figure("broken", "counter", "Files that were broken and set aside."),
     Figure("set_aside", "counter", "Rows that a sink can never take.", "set_aside_rows"),
     Figure("unwritten", "gauge", "Rows in memory that are not on disk yet.", "unwritten_rows"),
     Figure("bytes", "gauge", "Bytes of the file in use.", "used_bytes"),

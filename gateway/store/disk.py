@@ -18,6 +18,7 @@ class Disk:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.broken = 0  # files that were set aside
         self._writing: StoreFile | None = None
         self._reading: StoreFile | None = None
         self._date = ""
@@ -48,6 +49,7 @@ class Disk:
             part = Path(f"{self.path}{ending}")
             if part.exists():
                 part.rename(f"{aside}{ending}")
+        self.broken += 1
         log.error("%s is broken (%s): set aside as %s, a new one is started", self.path, error, aside)
         self._date = ""
         self._next_id = secrets.token_hex(4)

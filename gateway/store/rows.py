@@ -95,3 +95,4 @@ class Figures:
     lost: int  # rows that the memory could not hold while the disk took nothing
     set_aside: int
     trouble: str  # why nothing can be written now; empty when all is well
+    broken: int = 0  # files that were set aside in this life of the gateway

@@ -211,6 +211,7 @@ class Store:
             lost=self._lost,
             set_aside=self._set_aside,
             trouble=str(self._trouble or ""),
+            broken=self._disk.broken,
         )
 
     # ---- the writer

@@ -74,6 +74,11 @@ def test_a_certificate_that_ends_is_told_until_it_is_renewed(end: float, severit
     assert ended.state == "cleared"
 
 
+def test_a_file_that_was_broken_at_the_start_is_told() -> None:
+    [begun], _ = Selfcare("gw1").step(0, replace(WELL, broken=1))
+    assert begun.type == "store_broken"
+
+
 def test_what_was_lost_in_an_earlier_life_is_not_told_again() -> None:
     care = Selfcare("gw1")
     assert care.step(0, SHEDDING) == ([], {})

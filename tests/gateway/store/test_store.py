@@ -215,6 +215,7 @@ def test_a_broken_file_is_set_aside_and_a_new_one_is_begun(
             store.put([live(1)])
             await store.flush()
             assert bodies(await store.outbox("mqtt").peek(Stream.LIVE, 10)) == [1]
+            assert store.figures().broken == 1
 
     identity = before()
     if damage == "garbage":
