@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from gateway.north.session import Session
     from gateway.settings.models import Mqtt
 
+STATE_S = 5.0
+"""How long the broker may take to hand out the gateway's state, which it retains."""
+
 
 def ask(
     verb: Annotated[str, typer.Argument(help="What is asked for; without one the verbs are listed.")] = "",
@@ -22,7 +25,7 @@ def ask(
     gateway: Annotated[str, typer.Option(help="Another gateway on the same broker.")] = "",
     operator: Annotated[str, typer.Option(help="Sign it as this operator.")] = "",
     key: Annotated[Path | None, typer.Option(help="His key, as `taiqu key` made it.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds without a word until nobody answers.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds without a word until nobody answers.")] = 90.0,
     as_json: Json = False,
 ) -> None:
     """Ask a running gateway for something, over the broker of its configuration, and print the answer.
@@ -94,17 +97,13 @@ async def _ask(
 
     root = f"{settings.root}/v1/{level(gateway)}/"
     words: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-    state = ""
 
     def hear(heard: Heard) -> None:
-        nonlocal state
         try:
             said = orjson.loads(heard.payload)
         except orjson.JSONDecodeError:
             return
-        if heard.topic.endswith("/state"):
-            state = said["state"]
-        elif said.get("id") in (name, None):  # what could not be read has no id
+        if "state" in said or said.get("id") in (name, None):  # what could not be read has no id
             words.put_nowait(said)
 
     session = Session(settings, f"taiqu-ask-{name[:12]}")
@@ -115,14 +114,32 @@ async def _ask(
             if not await session.subscribe(root + topic):
                 raise BrokerError(f"{session.broker} does not allow to listen to {root}{topic}")
         session.publish(Message(f"{root}cmd/{verb}", payload))
-        while "progress" in (said := await _word(words, session, patience_s)):
-            typer.echo(f"{verb}: {orjson.dumps(said['progress']).decode()}", err=True)
-        return said
-    except TimeoutError:
-        known = f"its last state is {state!r}" if state else "it never ran there, or is named otherwise"
-        raise BrokerError(f"{gateway} does not answer at {session.broker}; {known}") from None
+        return await _answer(words, session, gateway, patience_s)
     finally:
         await session.close()
+
+
+async def _answer(
+    words: "asyncio.Queue[Mapping[str, Any]]", session: "Session", gateway: str, patience_s: float
+) -> Mapping[str, Any]:
+    """The answer among all that is said: the gateway's state comes first, and progress between. Raises BrokerError."""
+    import orjson
+
+    from gateway.north.session import BrokerError
+
+    there = False
+    try:
+        while True:
+            said = await _word(words, session, patience_s if there else min(STATE_S, patience_s))
+            if "progress" in said:
+                typer.echo(f"{said['verb']}: {orjson.dumps(said['progress']).decode()}", err=True)
+            elif "state" not in said:
+                return said
+            elif not (there := said["state"] == "online"):
+                raise BrokerError(f"{gateway} is {said['state']}, and does not answer at {session.broker}")
+    except TimeoutError:
+        known = "it is online" if there else "it never ran there, or is named otherwise"
+        raise BrokerError(f"{gateway} does not answer at {session.broker}; {known}") from None
 
 
 async def _word(words: "asyncio.Queue[Mapping[str, Any]]", session: "Session", patience_s: float) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ async def test_an_answer_is_printed_and_a_refusal_is_one_line(
             ("figures",), ("read", "device=M1", "--gateway", "gw9", "--timeout", "1"),
         ]  # fmt: skip
         done = await asyncio.gather(*(asyncio.to_thread(asked, config, *words) for words in questions))
+    gone = await asyncio.to_thread(asked, config, "read", "device=M1")
     good, programs, refused, unknown, nobody = done
     assert (good.returncode, json.loads(good.stdout)["voltage"]) == (0, 230.5)
     assert good.stderr == 'read: {"points":"voltage,current"}\n'
@@ -51,6 +52,8 @@ async def test_an_answer_is_printed_and_a_refusal_is_one_line(
     assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", "there is no such device\n")
     assert (unknown.returncode, unknown.stderr) == (1, "there is no verb 'figures'; there are read\n")
     assert nobody.returncode == 1
+    assert gone.returncode == 1
+    assert "gw1 is offline, and does not answer" in gone.stderr
     assert "gw9 does not answer at 127.0.0.1:" in nobody.stderr
     assert nobody.stderr.endswith("; it never ran there, or is named otherwise\n")
 
