@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 
+from gateway.app import remembering
 from gateway.clock import from_local
 from gateway.days import Days
 from rules.area import Area, Device, Node
@@ -185,3 +186,18 @@ def test_days_that_nobody_asks_for_any_more_are_forgotten() -> None:
     later = days(meter, "2026-07-12T00:00", saved)
     later.close()
     assert later.changes()["day/2026-06-01"] is None
+
+
+def test_a_record_that_comes_under_a_wrong_clock_is_told_when_the_clock_is_right() -> None:
+    meter, told = two_days("2026-06-01T00:20")
+    meter.interruptions.correct(PowerDown("M3", at("2026-05-31T23:50"), at("2026-06-01T00:05")), planned=False)
+    saved = json.loads(json.dumps(dict(told.changes())))
+    assert days(meter, "2026-06-01T00:30", saved, trusted=False).recount() == []
+    assert days(meter, "2026-06-01T00:30", saved).recount() == [date(2026, 5, 31)]
+
+
+def test_days_that_another_version_kept_are_forgotten_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    old: dict[str, object] = {"day/2026-05-30": json.dumps({"supply": {"saidi_min": 3.0}})}
+    fresh = remembering("days", lambda saved: days(Meter(None), "2026-06-01T00:20", dict(saved)), old)
+    assert fresh.recount() == []
+    assert "days: what was remembered does not fit this version" in caplog.text
