@@ -13,6 +13,12 @@ LARGEST, SHORTEST = 128_000, 2_000
 QUEUE_S = 0.05
 """How long a parcel may wait behind others; beyond it the next ones are half as large. An event waits as long."""
 
+NEAREST = 1_000_000
+"""Bytes in one parcel while they are acknowledged in less than `QUEUE_S` altogether, by a broker in the same house.
+A parcel has a message for each of its lines: with a hundred busy lines a small one is a message for each observation,
+which costs more than all else that is done with them.
+"""
+
 MEMORY = 10
 """Minutes that the soonest acknowledgement is remembered for: routes change."""
 
@@ -37,5 +43,5 @@ class Pace:
         if now - took < self._changed or QUEUE_S / 2 <= queued <= QUEUE_S:
             return
         factor = 2.0 if queued < QUEUE_S else max(0.1, min(0.5, QUEUE_S / queued))
-        self.parcel = min(LARGEST, max(SHORTEST, int(self.parcel * factor)))
+        self.parcel = min(NEAREST if took < QUEUE_S else LARGEST, max(SHORTEST, int(self.parcel * factor)))
         self._changed = now

@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from gateway.north.pace import LARGEST, QUEUE_S, SHORTEST, Pace
+from gateway.north.pace import LARGEST, NEAREST, QUEUE_S, SHORTEST, Pace
 
 IN_FLIGHT = 2
 
@@ -45,6 +45,15 @@ def test_an_event_waits_a_tenth_of_a_second_at_most_and_the_link_is_used(
     assert wait <= 0.1 + shortest
     most = min(1.0, IN_FLIGHT * LARGEST / (round_trip_s * bytes_per_s), QUEUE_S / round_trip_s)
     assert used > 0.7 * most
+
+
+def test_a_broker_in_the_same_house_gets_long_parcels_until_one_of_them_takes_time() -> None:
+    pace = Pace()
+    wait, _ = run(pace, 100e6, 0.001, 60)
+    assert pace.parcel == NEAREST
+    assert wait < QUEUE_S
+    pace.landed(61.0, 2 * QUEUE_S)
+    assert pace.parcel <= LARGEST
 
 
 def test_a_link_that_becomes_narrow_is_noticed() -> None:
