@@ -26,13 +26,15 @@ class HalfPhases:
 
 def half_phases(volts: list[float | None], nominal: float, tolerance: float) -> list[int] | None:
     """The two phases (0, 1, 2) that are near half while the third is well; None when this is not the pattern."""
-    known = [volt for volt in volts if volt is not None]
-    if len(known) != 3:
+    a, b, c = volts
+    well = 0.85 * nominal
+    if a is None or b is None or c is None or (a >= well) + (b >= well) + (c >= well) != 1:
         return None
+    known = (a, b, c)
     low, mid, top = sorted(known)
-    if top < 0.85 * nominal or not 0.12 * nominal < low or not mid < 0.85 * nominal:
+    if not 0.12 * nominal < low:
         return None
-    order = sorted(range(3), key=lambda place: known[place])
+    order = sorted(range(3), key=known.__getitem__)
     return sorted(order[:2]) if abs(low + mid - top) <= tolerance * top else None
 
 
