@@ -28,6 +28,9 @@ GATHER_S = 1.0
 FIGURES_S = 60.0
 """How often the gateway's own figures are written."""
 
+PAST_S, LEAST_PAST = 0.5, 100
+"""How long history may keep the present waiting in each round, and how many rows of it there are at least."""
+
 GROW_AFTER = 20
 """Full requests that the database took, after which the next ones may be larger again."""
 
@@ -73,6 +76,7 @@ class InfluxSender:
         self._outbox, self._write, self._settings = outbox, write, settings
         self._lines, self._figures = Lines(site), figures
         self._next_figures = 0.0
+        self._past = settings.batch  # rows of history in a request
         self._batch, self._full = settings.batch, 0  # rows in a request; full ones that were taken since it changed
         self._backoff = Backoff()
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
@@ -126,20 +130,24 @@ class InfluxSender:
     async def _round(self) -> bool:
         """One request for every lane that has something; whether there is more to send at once."""
         newest, history = self._outbox.newest, self._fresh.history
-        lanes = (
-            (Stream.EVENT, 0, newest(Stream.EVENT)),
-            (Stream.LIVE, history, newest(Stream.LIVE)),
-            (Stream.LIVE, 0, history),
-            (Stream.BACKFILL, 0, newest(Stream.BACKFILL)),
-        )
-        more = False
-        for stream, after, upto in lanes:
-            asked = self._batch
-            rows = await self._outbox.peek(stream, asked, after, upto)
-            if rows:
-                await self._deliver(stream, rows)
-                more = more or len(rows) >= asked
-        return more
+        news = await self._lane(Stream.EVENT, 0, newest(Stream.EVENT), self._batch)
+        news = await self._lane(Stream.LIVE, history, newest(Stream.LIVE), self._batch) or news
+        began = asyncio.get_running_loop().time()
+        asked = min(self._batch, self._past)
+        past = await self._lane(Stream.LIVE, 0, history, asked)
+        past = await self._lane(Stream.BACKFILL, 0, newest(Stream.BACKFILL), asked) or past
+        if past:
+            took = asyncio.get_running_loop().time() - began
+            factor = 0.5 if took > PAST_S else 2.0 if took < PAST_S / 4 else 1.0
+            self._past = min(self._settings.batch, max(LEAST_PAST, int(asked * factor)))
+        return news or past
+
+    async def _lane(self, stream: Stream, after: int, upto: int, asked: int) -> bool:
+        """One request; whether there is more."""
+        rows = await self._outbox.peek(stream, asked, after, upto)
+        if rows:
+            await self._deliver(stream, rows)
+        return len(rows) >= asked
 
     async def _deliver(self, stream: Stream, rows: Sequence[Row]) -> None:
         """Get these rows stored, or set aside what never can be. Raises _PauseError."""

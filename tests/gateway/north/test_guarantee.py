@@ -56,9 +56,11 @@ async def test_a_link_that_dies_loses_nothing(nats: Server, tmp_path: Path, faul
             )
 
 
-async def test_an_incident_does_not_wait_behind_a_backlog_on_a_slow_link(nats: Server, tmp_path: Path) -> None:
+async def test_neither_an_incident_nor_live_data_waits_behind_a_backlog_on_a_slow_link(
+    nats: Server, tmp_path: Path
+) -> None:
     async with desk(tmp_path / "a.db", Mqtt(port=free_port())) as gateway:
-        gateway.store.put(observed(observation(number)) for number in range(4000))
+        gateway.store.put(observed(observation(number)) for number in range(8000))
     with wire_to(nats.port) as wire, closing(Listener(nats.port)) as listener:
         wire.bytes_per_s = 100_000
         async with desk(tmp_path / "a.db", Mqtt(port=wire.port, together_s=0.1)) as gateway:
@@ -67,10 +69,14 @@ async def test_an_incident_does_not_wait_behind_a_backlog_on_a_slow_link(nats: S
             gateway.store.put([told(incident("i1"))])
             await asyncio.to_thread(listener.topic, "event/critical")
             assert wire.said.index(b'"specversion"') - before < 20_000  # 0.2 s of this link, and what its ends hold
+            before = len(wire.said)
+            gateway.store.put([observed(observation(123_456))])
+            await asyncio.to_thread(listener.until, lambda heard: 123_456 in {number for _, number in arrived(heard)})
+            assert wire.said.index(b'"voltage":123456') - before < 100_000  # a second of this link
             assert gateway.waiting() > 2000
             wire.bytes_per_s = 0
             await gateway.until(lambda: gateway.waiting() == 0)
-            await asyncio.to_thread(listener.until, lambda heard: len(arrived(heard)) == 4000)
+            await asyncio.to_thread(listener.until, lambda heard: len(arrived(heard)) == 8001)
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["gateway", "gateway and broker"])

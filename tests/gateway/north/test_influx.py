@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +156,23 @@ async def test_after_a_413_requests_grow_again(tmp_path: Path) -> None:
         await gateway.delivered(3000)
     assert sizes[:4] == [64, 32, 32, 32]
     assert max(sizes[4:]) > 32
+
+
+async def test_on_a_slow_link_the_past_is_written_in_small_parts(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def write(lines: bytes) -> Said:
+        sizes.append(lines.count(b"\n") + 1)
+        threading.Event().wait(sizes[-1] / 1000)  # a thousand lines a second
+        return Said(204)
+
+    settings = Influx(api="v1", database="area", batch=2000)
+    async with desk(tmp_path / "a.db", settings, lambda _: Said(503)) as gateway:
+        gateway.store.put(observed(observation(number)) for number in range(5000))
+    async with desk(tmp_path / "a.db", settings, write) as gateway:
+        await gateway.delivered(5000)
+    assert sizes[0] == 2000
+    assert max(sizes[2:]) <= 500
 
 
 def day(devices: int) -> Draft:
