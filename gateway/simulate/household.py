@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import exp, pi, sin
 
 DAY_S = 86_400.0
+OFFSET = -1
+"""The number of a slot that never comes: what is drawn in it shifts the others."""
 _MASK = (1 << 64) - 1
 
 
@@ -34,7 +36,8 @@ class Household:
         drawn = self.standby_kw
         for index, appliance in enumerate(self.appliances):
             share = appliance.share * (day if appliance.follows_the_day else 1.0)
-            if _chance(self.seed, index, int(at // appliance.slot_s)) < share:
+            own = _chance(self.seed, index, OFFSET)  # nobody's slots begin when the neighbours' do
+            if _chance(self.seed, index, int(at / appliance.slot_s + own)) < share:
                 drawn += appliance.kw
         return drawn
 
