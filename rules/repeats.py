@@ -58,7 +58,7 @@ class Repeats:
             type="repeated_outages",
             node=node,
             state="confirmed",
-            severity="minor",
+            severity="info",
             started_at=first,
             started_after=first,
             devices=devices,

@@ -136,6 +136,8 @@ class Voltage:
         lead = max(devices, key=lambda device: sign * told[device].worst)
         worst, own = told[lead].worst, self._levels[self._tree.devices[lead].kind]
         severe = sign * (worst - own.severe[kind]) > 0
+        side = "above" if kind == "over_voltage" else "below"
+        whom = "device" if len(counted) == 1 else "devices"
         return Claim(
             type=kind,
             node=node,
@@ -145,9 +147,7 @@ class Voltage:
             started_after=min(outside.after for outside in now),
             devices=meters,
             equivalents=self._tree.equivalents(node),
-            evidence=(
-                f"{len(counted)} devices below {node} read beyond {own.bad[kind]:.1f} V, at worst {worst:.1f} V",
-            ),
+            evidence=(f"{len(counted)} {whom} at {node} read {side} {own.bad[kind]:.1f} V, at worst {worst:.1f} V",),
             figures={"worst_v": worst, "limit_v": round(own.bad[kind], 2), "devices": float(len(counted))},
         )
 
