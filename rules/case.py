@@ -24,6 +24,8 @@ class Case:
     back_seen: float = 0.0
     consequent: list[str] = field(default_factory=list)  # lines that are dead because of it
     load_kw: float | None = None  # that vanished with it
+    settled: bool = False  # it has not changed for long
+    closed: bool = False  # what fell silent since lived after it was confirmed: nothing can change it but its end
     pinged: float = 0.0
     score: float = 0.0  # weight of the evidence, nats
     alone: bool = False  # `node` is a device

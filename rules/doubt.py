@@ -1,14 +1,18 @@
 """Whether enough is known of a case: when it convinces, when nothing can change it any more, which reads would tell."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from statistics import median
 
 from rules.area import Area
 from rules.case import Case
 from rules.incident import Wish
 from rules.thresholds import Limits
 from rules.topology import Tree
-from rules.weighing import Weighing
-from rules.witness import DEAD, Witness
+from rules.weighing import SELDOM, Weighing
+from rules.witness import ALIVE, DEAD, Witness
+
+NO_ANSWER_S = 3.0  # what a poll without an answer takes at most, with its retry
+JUST_BEFORE = 0.05  # polls: a fault seldom falls into so short a time, so what lived then lives most likely
 
 
 class Doubt:
@@ -33,9 +37,12 @@ class Doubt:
         self._cases = cases
 
     def cycle(self, devices: Iterable[str]) -> float:
-        """The longest time between two polls of any of these devices, seconds."""
-        seen = max((self._witnesses[device].interval for device in devices), default=0.0)
-        return min(max(self._poll, seen), 4 * self._poll) if seen else self._poll
+        """The time between two polls of most of these devices, seconds; on a line of silent ones it grows."""
+        return median([self._turn(self._witnesses[device]) for device in devices] or [self._poll])
+
+    def _turn(self, witness: Witness) -> float:
+        period = witness.period or self._poll
+        return max(period, min(witness.interval, 4 * period))
 
     def is_convincing(self, case: Case, now: float) -> bool:
         """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
@@ -47,7 +54,8 @@ class Doubt:
         readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
         surprise = sum(map(self._weighing.surprise, dead))
-        if cycle > self._limits["slow_poll_s"] and now - case.since >= enough and surprise > 2 * self._certain:
+        slow = cycle > self._limits["slow_poll_s"]
+        if slow and surprise >= self._limits["once_weight"] and self._others_live(case, dead):
             span = enough
         if span < enough or readings < 2 or surprise < self._certain:
             return False
@@ -55,17 +63,42 @@ class Doubt:
             lines = {self._tree.devices[device].bus for device in case.devices}
             if lines & self._weighing.waiting:
                 return False
-        return now - case.since > 1.5 * cycle or not self._open_questions(case)
+        return now - case.since > self._patience(case, cycle) or not self._open_questions(case, cycle)
 
-    def _open_questions(self, case: Case) -> bool:
-        """Whether devices that could move the case have not been read since it began."""
+    def _patience(self, case: Case, cycle: float) -> float:
+        """How long others are waited for, seconds: a line with silent devices takes its time for a round."""
+        lines = {self._tree.devices[device].bus for device in case.devices}
+        return 1.5 * cycle + NO_ANSWER_S * max(len(self._weighing.lines.get(bus or "", ())) for bus in lines)
+
+    def _others_live(self, case: Case, dead: list[Witness]) -> bool:
+        """Whether good voltage was read elsewhere while these devices were silent: then no dip hid them all."""
+        gone = set(case.devices)
+        first, last = min(w.silent_since or case.since for w in dead), max(w.at for w in dead)
+        return any(
+            first <= w.alive_at <= last and not w.is_silent and ALIVE in w.state and name not in gone
+            for name, w in self._witnesses.items()
+        )
+
+    def _open_questions(self, case: Case, cycle: float) -> bool:
+        """Whether devices that could move the case have not been read since it began, or just before.
+
+        Those that are read much more seldom than its own are not waited for.
+        """
+        before = JUST_BEFORE * cycle if cycle > self._limits["slow_poll_s"] else 0.0
+        return any(0 < w.at < case.since - before and w.period <= SELDOM * cycle for w in self._around(case))
+
+    def _around(self, case: Case) -> Iterator[Witness]:
+        """Devices that could move a case: those beside its own in the tree, and those on the same lines."""
         around: set[str] = set()
         if case.of_node:
             wider = self._tree.parent(case.node) or case.node
             around.update(device.id for device in self._tree.below[wider])
-        for device in case.devices:
-            around.update(self._weighing.lines.get(self._tree.devices[device].bus or "", ()))
-        return any(0 < self._witnesses[device].at < case.since for device in around)
+        for name in case.devices:
+            device = self._tree.devices[name]
+            around.update(self._weighing.lines.get(device.bus or "", ()))
+            if case.kind == "bus":
+                around.update(other.id for other in self._tree.below[device.node])
+        return map(self._witnesses.__getitem__, around)
 
     def speaks_alone(self, device: str) -> bool:
         """Whether one device's evidence makes a case without any other."""
@@ -83,13 +116,21 @@ class Doubt:
 
     def is_settled(self, case: Case, now: float) -> bool:
         """Whether a case has not changed for so long that what falls silent now is a fault of its own."""
+        if case.settled:
+            return True
         newest = max((self._witnesses[device].at for device in case.devices), default=now)
         quiet = max(now, newest) - max(case.changed_at, case.confirmed_at)
-        return quiet > self._limits["settle_polls"] * self.cycle(case.devices)
+        cycle, polls = self.cycle(case.devices), self._limits["settle_polls"]
+        settled = quiet > polls * cycle and not any(
+            0 < w.at < case.since and SELDOM * cycle < w.period and quiet <= polls * w.period
+            for w in self._around(case)
+        )
+        case.settled = settled and case.stage == "confirmed"
+        return settled
 
     def is_frozen(self, case: Case, now: float) -> bool:
         """Whether evidence cannot change a case any more. Cases that began together settle together."""
-        if case.back_at:
+        if case.back_at or case.closed:
             return True
         window = self._limits["settle_polls"] * self.cycle(case.devices)
         together = [other for other in self._cases.values() if abs(other.since - case.since) <= window]

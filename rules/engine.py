@@ -145,11 +145,8 @@ class Engine:
             self._pace.dirty = True
         if self._upstream.half.seen is not None:
             self._state.unsaved.add("half")
-        if name in self._terminals:
-            self._statistics.carry(witness)
-            self._state.unsaved.add("transformer")
-            if self._transformer.take(observation):
-                said += self._tell("transformer", self._transformer.claims())
+        if witness.history or name in self._terminals:
+            said += self._load(observation, witness)
         if name in self._beside:
             self._state.unsaved.add("sensors")
             if self._sensors.take(observation, witness):
@@ -161,6 +158,15 @@ class Engine:
         if witness.single and self._contact.take(witness):
             said += self._tell("contact", self._contact.claims())
         return said
+
+    def _load(self, observation: Observation, witness: Witness) -> list[Incident]:
+        """A terminal was read: what flows through the transformer or into a feeder."""
+        self._supply.account(witness)
+        if observation.device not in self._terminals:
+            return []
+        self._statistics.carry(witness)
+        self._state.unsaved.add("transformer")
+        return self._tell("transformer", self._transformer.claims()) if self._transformer.take(observation) else []
 
     def _outside(self, witness: Witness) -> None:
         """A voltage outside, or coming from outside, the limits."""

@@ -11,7 +11,8 @@ from rules.evidence import Evidence
 from rules.locate import Found, locate
 from rules.topology import Tree
 
-SPREAD = 0.5  # share by which the load of one device may differ from its last reading
+SPREAD = 0.35  # share by which the load of one device may differ from its last reading
+HELD = 3.0  # nats by which another explanation must be better than one that was said for sure
 TAIL = 3.0  # how fast surprise grows with distance: loads jump more than a bell curve lets them
 
 
@@ -37,10 +38,11 @@ class Drop:
     def nats(self, lost: Collection[str]) -> float:
         """Log-likelihood of the drop when these devices are without supply."""
         loads = [kw for device, kw in self.load_kw.items() if device in lost]
+        fed = [kw for device, kw in self.load_kw.items() if device not in lost]  # these draw something else by now
         nats = 0.0
         for place, (observed, noise) in enumerate(zip(self.observed_kw, self.noise_kw, strict=True)):
             expected = sum(kw[place] for kw in loads)
-            variance = noise**2 + sum((SPREAD * kw[place]) ** 2 for kw in loads)
+            variance = noise**2 + sum((SPREAD * kw[place]) ** 2 for kw in fed)
             nats -= TAIL * log(1 + (observed - expected) ** 2 / variance / (2 * TAIL)) + 0.5 * log(variance)
         return nats
 
@@ -57,19 +59,34 @@ class Explanation:
 
 
 def explain(
-    tree: Tree, evidence: Evidence, buses: Sequence[SilentBus], priors: Mapping[str, float], drop: Drop | None
+    tree: Tree,
+    evidence: Evidence,
+    buses: Sequence[SilentBus],
+    priors: Mapping[str, float],
+    drop: Drop | None,
+    held: Collection[str] = (),
 ) -> Explanation:
-    """The failed nodes and lines that explain the evidence best. `priors`: see `locate`, and `bus`."""
+    """The failed nodes and lines that explain the evidence best. `priors`: see `locate`, and `bus`, `fed_bus`.
+
+    `held` are nodes and lines that were said for sure: they are given up for something clearly better only.
+    """
+
+    def standing(option: Explanation) -> float:
+        places = {*(found.node for found in option.found), *(bus.id for bus in option.buses)}
+        return option.score + HELD * len(places.intersection(held))
+
     score, found = locate(tree, evidence, priors)
     best = Explanation(score + _drop_nats(tree, found, drop), found, drop=drop)
     doubtful = [bus for bus in buses if not _beside_the_point(bus, best)]
     collectors = {bus.id: tree.upward[bus.collector_node] for bus in doubtful if bus.collector_node is not None}
     for node in dict.fromkeys(node for above in collectors.values() for node in above):
         group = tuple(bus for bus in doubtful if node in collectors.get(bus.id, ()))
-        best = max(best, _collectors_dead(tree, evidence, group, node, priors, drop), key=lambda option: option.score)
-    for bus in doubtful:
+        best = max(best, _collectors_dead(tree, evidence, group, node, priors, drop), key=standing)
+    open_lines = list(buses)
+    while bus := next((bus for bus in open_lines if not _beside_the_point(bus, best)), None):
+        open_lines.remove(bus)
         others = replace(best, consequent=tuple(other for other in best.consequent if other is not bus))
-        best = max(best, _line_dead(tree, evidence, bus, others, priors), key=lambda option: option.score)
+        best = max(best, _line_dead(tree, evidence, bus, others, priors), key=standing)
     return best
 
 
@@ -91,7 +108,8 @@ def _line_dead(
         return Explanation(float("-inf"))
     explained = sum(b.weight for b in (*lost, *so_far.consequent))
     fed_dead = _feeds(tree, found, bus)
-    rarity = priors["bus"] * (len(lost) - fed_dead)
+    rarity = sum(priors["bus" if each.collector_node is None else "fed_bus"] for each in lost)
+    rarity -= priors["bus" if bus.collector_node is None else "fed_bus"] * fed_dead
     total = score + explained - rarity + _drop_nats(tree, found, so_far.drop)
     if fed_dead:
         return Explanation(total, found, so_far.buses, (*so_far.consequent, bus), so_far.drop)

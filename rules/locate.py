@@ -13,7 +13,9 @@ from rules.evidence import WHOLE, Evidence, Sign
 from rules.topology import Tree
 
 NO_PHASE = (0.0, 0.0, 0.0)
-UNHEARD = 0.5  # nats that a living device costs that has not been read since the fault
+UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
+STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
+STALE_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +157,15 @@ class _Search:
             return None
         below = self._tree.bits_below[node]
         lives = [(phase & living.all).bit_count() for phase in below]
-        if dead - UNHEARD * min(lives) <= prior:
+        if dead - STALE * min(lives) <= prior:
             return None
         times = sorted(times)
         since = times[len(times) // 5]  # a device that was lost before does not date the fault
-        heard, more = living.since(since), self._evidence.alive_weight - UNHEARD
-        nats = [
-            -UNHEARD * count - more * (phase & heard).bit_count() for count, phase in zip(lives, below, strict=True)
-        ]
+        heard, lately, most = living.since(since), living.since(since - STALE_S), self._evidence.alive_weight
+        nats = []
+        for count, phase in zip(lives, below, strict=True):
+            answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
+            nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * (count - fresh))
         if dead + max(nats) <= prior:
             return None
         total, under = _Sum([*nats, 0.0], since=since), below[0] | below[1] | below[2]

@@ -52,10 +52,11 @@ class Supply:
         for case in list(self.cases.values()):
             if case.stage == "confirmed" and self._restoration.is_over(case, now):
                 self._end(case, case.back_at)
+        self._revive()
         owned = self._owned(masked, now)
-        self._excuse(owned)
+        self._excuse(self._explained(owned))
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
-        explanation = self._weighing.weigh(unwell, owned)
+        explanation = self._weighing.weigh(unwell, owned, self._held(now))
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._doubt.wishes(unwell, now))
 
@@ -66,6 +67,33 @@ class Supply:
         for name in owned ^ self._excused:
             self._witnesses[name].excuse(name in owned)
         self._excused = owned
+
+    def _held(self, now: float) -> set[str]:
+        """Nodes and lines of cases that are sure but may still move."""
+        cases = self.cases.values()
+        return {case.node for case in cases if case.stage == "confirmed" and not self._is_fixed(case, now)}
+
+    def _explained(self, owned: Set[str]) -> Set[str]:
+        """Also devices of cases that are sure but may still move, and those on lines that are dead with them."""
+        sure = [case for case in self.cases.values() if case.stage == "confirmed"]
+        if not sure:
+            return owned
+        unheard = (device for case in sure for bus in case.consequent for device in self._lines[bus])
+        return {*owned, *unheard, *(device for case in sure for device in case.devices)}
+
+    def account(self, terminal: Witness) -> None:
+        """A terminal was read."""
+        self._weighing.account(terminal)
+
+    def _revive(self) -> None:
+        """A line that was dead with what feeds its collector is heard again: what was silent on it may be well."""
+        for case in self.cases.values():
+            for bus in list(case.consequent):
+                heard = [w.alive_at for d in self._lines[bus] if not (w := self._witnesses[d]).is_silent and w.at]
+                if heard:
+                    case.consequent.remove(bus)
+                    for device in set(self._lines[bus]).difference(case.devices):
+                        self._witnesses[device].forgive(min(heard))
 
     def settled(self, now: float) -> set[str]:
         """Devices of cases that nothing will change any more but their end."""
@@ -83,6 +111,10 @@ class Supply:
                 continue
             owned.update(case.devices)
             owned.update(device for bus in case.consequent for device in self._lines.get(bus, ()))
+            if case.kind == "bus" and not case.back_at:
+                more = [d for d in self._lines[case.node] if d not in taken and self._witnesses[d].silent]
+                case.devices += more
+                owned.update(more)
             if not case.of_node:
                 continue
             below = [d.id for d in self._tree.below[case.node] if self._is_hit(self._witnesses[d.id], case)]
@@ -101,7 +133,12 @@ class Supply:
     def _match(self, wanted: Iterable[Case], masked: Set[str], now: float) -> None:
         """Bring the open cases in line with those that explain the evidence now."""
         unmatched = [case for case in self.cases.values() if not self._is_fixed(case, now)]
+        unheard = {
+            device for case in self.cases.values() for bus in case.consequent for device in self._lines[bus]
+        }.difference(*(case.devices for case in self.cases.values()))
         for want in wanted:
+            if unheard.issuperset(want.devices):
+                continue  # their line is dead with what feeds its collector: nothing tells of their supply
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
             if any(c.stage == "confirmed" and (c.kind == "bus") != (want.kind == "bus") for c in same):
                 unmatched = [c for c in unmatched if c not in same or c.stage != "confirmed"]
@@ -109,6 +146,9 @@ class Supply:
             if same:
                 case = max(same, key=lambda c: (c.stage == "confirmed", len(set(c.devices) & set(want.devices))))
                 unmatched.remove(case)
+                if self._is_another(want, case):
+                    case.closed = True
+                    continue
                 self._update(case, want, now)
             elif host := self._host(want):
                 host.devices += [device for device in want.devices if device not in host.devices]
@@ -121,6 +161,13 @@ class Supply:
         for case in unmatched:
             if case.stage == "suspected" or masked >= set(case.devices):
                 self._end(case, now)
+
+    def _is_another(self, want: Case, case: Case) -> bool:
+        """Whether what is new has lived after a case was confirmed: it is a fault of its own."""
+        if case.stage != "confirmed":
+            return False
+        new = [self._witnesses[device] for device in set(want.devices).difference(case.devices)]
+        return len(new) > 1 and all(w.is_silent and w.alive_at > case.confirmed_at for w in new)
 
     def _host(self, want: Case) -> Case | None:
         """A phase loss that began with this and lies above it: these devices are on another phase than is said."""

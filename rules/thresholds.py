@@ -41,6 +41,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "half_share": _t(0.60, "of Un", "a phase between dead_share and this is neither alive nor dead", high=1),
         "confirm_s": _t(30, "s", "evidence that spans this time confirms, unless one poll is shorter"),
         "confirm_polls": _t(0.9, "polls", "evidence that spans this many polls confirms, if that is shorter"),
+        "once_weight": _t(20, "ln", "silence that weighs this confirms in its first round while others answer"),
         "slow_poll_s": _t(
             180, "s", "with polls rarer than this, one round of silence confirms when it is certain enough"
         ),
@@ -59,6 +60,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "prior_transformer": _t(3, "ln", "rarity of a transformer outage"),
         "prior_mv_feeder": _t(4, "ln", "rarity of an MV outage"),
         "prior_bus": _t(3, "ln", "rarity of a dead line or collector"),
+        "prior_fed_bus": _t(4.5, "ln", "the same, when it is known what feeds its collector and could have failed"),
         "mv_loss_tolerance": _t(0.07, "share", "two half phases must sum up to the third within this", high=1),
     },
     "comm": {

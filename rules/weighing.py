@@ -12,8 +12,12 @@ from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, DEAD, Witness
 
-APPLIANCE_KW = 0.4
-"""One appliance more or less is nothing to wonder at, however quiet the last minutes were."""
+SELDOM = 2.0
+"""Polls of the silent devices of a line within which another must have its turn to be waited for."""
+APPLIANCE_KW = 0.1
+"""A small appliance more or less is nothing to wonder at, however quiet the last minutes were."""
+STEADY = 4
+"""Readings of a terminal that say what usually goes unaccounted for."""
 
 
 class Weighing:
@@ -31,6 +35,12 @@ class Weighing:
                 self.lines.setdefault(device.bus, []).append(device.id)
         self._wires = {bus: witnesses[devices[0]].wire for bus, devices in self.lines.items()}
         self._collectors = {bus.id: bus.collector_node for bus in area.buses}
+        self._below = {
+            device.id: [witnesses[other.id] for other in tree.below[device.node] if other.kind == "meter"]
+            for device in area.devices
+            if device.kind in ("ttu", "ltu")
+        }
+        self._single = {name: _by_place(meters) for name, meters in self._below.items()}
         self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
         self.waiting: set[str] = set()
@@ -56,16 +66,19 @@ class Weighing:
                 signs.append(Sign(place, -self._alive, witness.alive_at))
         return tuple(signs)
 
-    def weigh(self, unwell: Sequence[Witness], owned: Collection[str]) -> Explanation:
-        """The best explanation of what the devices say that are not well; `owned` ones are explained already."""
+    def weigh(self, unwell: Sequence[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
+        """The best explanation of what the devices say that are not well; `owned` ones are explained already.
+
+        `held`: see `explain`.
+        """
         free = [witness for witness in unwell if witness.device.id not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
             for wire in self._wires.values():
                 wire.blame(0.0)
             return Explanation(0.0)
-        explanation = self._explained(free, owned)
+        explanation = self._explained(free, owned, held)
         if self._blame_noise(free, explanation):
-            explanation = self._explained(free, owned)
+            explanation = self._explained(free, owned, held)
         return explanation
 
     def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
@@ -86,14 +99,14 @@ class Weighing:
                 worse = worse or wire.miss > 1.5 * was
         return worse
 
-    def _explained(self, free: list[Witness], owned: Collection[str]) -> Explanation:
+    def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
         evidence = self._evidence(free, owned)
         buses = list(self._silent_buses(owned))
         silent = [w for w in free if w.silent and w.needs_supply]
         drop = self._drop(silent) if buses and silent else None
         waits = bool(buses) and drop is None and self._drop_to_come(silent)
         self.waiting = {bus.id for bus in buses} if waits else set()
-        return explain(self._tree, evidence, buses, self._priors, drop)
+        return explain(self._tree, evidence, buses, self._priors, drop, held)
 
     def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
         said = {witness.device.id: self.signs(witness) for witness in unwell}
@@ -104,6 +117,8 @@ class Weighing:
     def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
         for bus, devices in self.lines.items():
             heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].at]
+            if any(not witness.silent for witness in heard):
+                heard = _due(heard)
             if len(heard) < 2 or any(not witness.silent for witness in heard):
                 continue
             weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
@@ -111,29 +126,62 @@ class Weighing:
             since = min(witness.silent_since for witness in heard)
             yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
 
+    def account(self, terminal: Witness) -> None:
+        """A terminal was read: what its meters, read since the reading before, took of that one."""
+        if len(terminal.history) > 1 and len(terminal.history[-2]) == 4 and terminal.device.id in self._single:
+            terminal.history[-2][4:] = self._metered(terminal)
+
+    def _metered(self, terminal: Witness) -> list[float]:
+        """What the meters below a terminal that answer draw, kW by phase."""
+        single = self._single[terminal.device.id]
+        shared = sum([m.power for m in single[WHOLE] if m.power and not m.silent]) / 3
+        return [shared + sum([m.power for m in single[place] if m.power and not m.silent]) for place in range(3)]
+
     def _drop(self, silent: list[Witness]) -> Drop | None:
-        """Load that vanished at the terminals above the silent devices; None when no terminal can tell."""
+        """Load that vanished at the terminals above the silent devices; None when no terminal can tell.
+
+        What counts is the load that no answering meter accounts for: it stays what it was when silent meters are
+        without supply, and grows by what they draw when only their line is dead.
+        """
         since = sorted(w.silent_since for w in silent)[len(silent) // 5]
-        before_at = min(since, median(w.alive_at for w in silent))
         terminals = self._terminals_above(silent)
-        observed, noise = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
-        for terminal in terminals:
-            before = [kw for at, *kw in terminal.history if at <= before_at]
-            after = [kw for at, *kw in terminal.history if at >= since]
-            if not before or not after or DEAD in terminal.state:
-                return None
-            for place in range(3):
-                observed[place] += before[-1][place] - after[0][place]
-                noise[place] += _restless([kw[place] for kw in before]) ** 2
         if not terminals:
             return None
-        names = {device.id for terminal in terminals for device in self._tree.below[terminal.device.node]}
+        seen = {meter.device.id: meter for terminal in terminals for meter in self._below[terminal.device.id]}
+        fed_in = any((meter.power or 0.0) < 0 for meter in seen.values())
+        lump = _summed if fed_in else list  # currents do not tell which of the phases it is that feeds in
         load = {
-            w.device.id: tuple(w.power / len(w.places) if place in w.places else 0.0 for place in range(3))
+            w.device.id: tuple(lump([w.power / len(w.places) if place in w.places else 0.0 for place in range(3)]))
             for w in silent
-            if w.power is not None and w.device.id in names and w.device.kind == "meter"
+            if w.power is not None and w.device.id in seen
         }
+        observed = [sum(kw) for kw in zip(*load.values(), strict=True)]
+        noise = [0.0] * len(observed)
+        for terminal in terminals:
+            rest = self._unaccounted(terminal, since)
+            if rest is None or DEAD in terminal.state:
+                return None
+            before, after = [lump(row) for row in rest[0]], lump(rest[1])
+            all_load = lump(terminal.history[-1][1:4])
+            for part in range(len(observed)):
+                usual = [kw[part] for kw in before]
+                observed[part] -= after[part] - median(usual[-STEADY:])
+                noise[part] += _restless(usual, all_load[part]) ** 2
         return Drop(tuple(observed), tuple(part**0.5 for part in noise), load)
+
+    def _unaccounted(self, terminal: Witness, since: float) -> tuple[list[list[float]], list[float]] | None:
+        """Load at a terminal that no meter accounts for, kW by phase: its readings before, its first one after."""
+        history = terminal.history
+        before = [
+            [row[1 + place] - row[4 + place] for place in range(3)]
+            for row, later in pairwise(history)
+            if later[0] <= since and len(row) > 4
+        ]
+        after = next((row for row in history if row[0] >= since), None)
+        if not before or after is None:
+            return None
+        metered = after[4:] or self._metered(terminal)
+        return before, [after[1 + place] - metered[place] for place in range(3)]
 
     def _drop_to_come(self, silent: list[Witness]) -> bool:
         """Whether a living terminal above the silent devices has not been read since they fell silent."""
@@ -171,8 +219,33 @@ class Weighing:
         return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
 
 
-def _restless(kw: list[float]) -> float:
-    """How much a load moves from one reading to the next by itself, kW."""
+def _by_place(meters: Sequence[Witness]) -> list[list[Witness]]:
+    """Meters on one phase by that phase; the others under WHOLE."""
+    places: list[list[Witness]] = [[], [], [], []]
+    for meter in meters:
+        places[meter.places[0] if len(meter.places) == 1 else WHOLE].append(meter)
+    return places
+
+
+def _due(heard: list[Witness]) -> list[Witness]:
+    """Those of a line without the ones that are read so seldom that their turn has not come since others fell silent.
+
+    Nothing when too few are silent for it to be asked.
+    """
+    silent = [witness for witness in heard if witness.silent]
+    if len(silent) < 2:
+        return []
+    since = min(witness.silent_since for witness in silent)
+    often = SELDOM * min(witness.period for witness in silent)
+    return [witness for witness in heard if witness.silent or witness.at >= since or witness.period <= often]
+
+
+def _summed(kw: list[float]) -> list[float]:
+    return [sum(kw)]
+
+
+def _restless(kw: list[float], load: float) -> float:
+    """How much of a load goes unaccounted for from one reading to the next by itself, kW; `load`: all of it."""
     steps = [after - before for before, after in pairwise(kw)]
-    usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * kw[-1]
-    return hypot(usual, 0.05 * kw[-1], APPLIANCE_KW)
+    usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * abs(load)
+    return hypot(usual, 0.02 * load, APPLIANCE_KW)

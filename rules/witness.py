@@ -17,6 +17,7 @@ EVIDENCE, VOLTAGE, RELAY = 1, 2, 4
 IMPLAUSIBLE_V = 500.0
 HISTORY = 16  # readings of a terminal that are kept to compare its load before and after
 USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
+NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
 ENOUGH = 25.0  # silence that weighs more than this says nothing new
 
 _POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
@@ -24,6 +25,7 @@ _KEPT = (
     "at",
     "alive_at",
     "interval",
+    "period",
     "silent",
     "silent_since",
     "gasp_at",
@@ -44,6 +46,7 @@ _KEPT = (
     "implausible",
     "late",
     "excused",
+    "pardoned",
     "energy",
     "energy_at",
     "idle_at",
@@ -132,6 +135,7 @@ class Witness:
         self.at = 0.0  # newest observation
         self.alive_at = 0.0  # newest answer
         self.interval = 0.0  # between the last two observations
+        self.period = 0.0  # usual spacing of its observations; 0: not known yet
         self.silent = 0  # polls without an answer, in a row
         self.silent_since = 0.0
         self.gasp_at = 0.0
@@ -158,6 +162,7 @@ class Witness:
         self.fit = [0.0] * 6  # see rules.contact
         self.idle_at = 0.0  # since when it draws nothing; 0: it draws
         self.excused = False  # something known explains its silence
+        self.pardoned = False  # something that is over explained it
         self.windows: dict[str, list[float]] = {}  # see rules.power_quality
         self.unsaved = False  # it changed since it was last saved
 
@@ -170,7 +175,11 @@ class Witness:
             self.late += 1
             return 0
         if self.at:
-            self.interval = at - self.at
+            passed = self.interval = at - self.at
+            if passed > NEAR * self.period:
+                self.period = min(passed, STEP * self.period) if self.period else passed
+            elif NEAR * passed < self.period:
+                self.period = max(passed, self.period / STEP)
         self.at = at
         wire = self.wire
         wire.unsaved = True
@@ -317,16 +326,18 @@ class Witness:
         if self.silent:
             self.silent, self.silent_since = 1, max(at, self.silent_since)
             self.gasp_at = 0.0
+            self.pardoned = True
 
     def _alive(self, at: float) -> int:
         changed = 0
         if self.silent:
-            if self.silent <= 3 and not self.excused:
+            if self.silent <= 3 and not self.excused and not self.pardoned:
                 self.wire.lost += self.silent
                 self.miss += (self.silent - self.miss) / self._limits["memory_polls"]
-            self.silent, self.silent_since = 0, 0.0
+            self.silent, self.silent_since, self.pardoned = 0, 0.0, False
             changed = EVIDENCE
         elif self.gasp_at > self.alive_at:
+            self.silent_since = 0.0
             changed = EVIDENCE
         elif self.miss > self._limits["miss_floor"]:
             self.miss -= self.miss / self._limits["memory_polls"]

@@ -90,9 +90,17 @@ def half_claim(half: HalfPhases, tree: Tree) -> Claim:
         phases=letters,
         devices=tree.meters_below(node),
         equivalents=tree.equivalents(node),
-        cause="a phase on the MV side is missing",
+        cause=f"phase {_lost_mv_phase(half, tree)} on the MV side is missing",
         evidence=(f"phases read {volts}: two near half, adding up to the third",),
     )
+
+
+def _lost_mv_phase(half: HalfPhases, tree: Tree) -> str:
+    """A, B or C where the transformer's vector group tells; Dyn11 winds phase a between A and B, b B-C, c C-A."""
+    top = tree.transformer()
+    if top is None or top.vector_group != "Dyn11":
+        return "A, B or C"
+    return {(0, 2): "A", (0, 1): "B", (1, 2): "C"}[half.places[0], half.places[1]]
 
 
 def break_claim(found: Break, tree: Tree) -> Claim:
@@ -206,6 +214,8 @@ def _case_type(case: Case, witnesses: Mapping[str, Witness], tree: Tree) -> str:
 
 
 def _affected(case: Case, tree: Tree) -> tuple[str, ...]:
+    if case.kind == "bus":
+        return tuple(device.id for device in tree.area.devices if device.bus == case.node)
     if case.alone:
         return tuple(case.devices)
     return tree.meters_below(case.node, case.letters)

@@ -1,0 +1,97 @@
+"""Devices are read every 15 s or every 15 min, also mixed on one line; what fails is found at any spacing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import pytest
+
+from gateway.simulate.fault import Fault
+from rules.area import Area
+from rules.engine import Engine
+from rules.incident import Incident
+from rules.observation import Observation
+from tests.rules.areas import START, found, readings, run, village
+
+BOX = Fault("breaker_tripped", "B2")
+BRANCH = Fault("line_broken", "L2")
+LINE = Fault("collector_dead", "RS2")
+SUPPLY = Fault("transformer_off", "T1")
+
+
+def seldom(area: Area, seen: Iterable[Observation], every: Mapping[int, int]) -> Iterator[Observation]:
+    """Of the device in place n of its box only one reading in `every[n]`, for those that it names."""
+    count: dict[str, int] = {}
+    kinds = {device.id: device.kind for device in area.devices}
+    for one in seen:
+        place = int(one.device[-1]) if kinds[one.device] == "meter" else -1
+        count[one.device] = count.get(one.device, 0) + 1
+        if (count[one.device] - 1) % every.get(place, 1) == 0:
+            yield one
+
+
+def told(said: Iterable[Incident]) -> list[tuple[str, str]]:
+    return [(one.type, one.node) for one in found(list(said)) if one.severity != "info"]
+
+
+FAULTS = {
+    "a box": (BOX, [("box_outage", "B2")]),
+    "a branch": (BRANCH, [("branch_outage", "L2")]),
+    "a line": (LINE, [("comm_bus", "RS2")]),
+    "the transformer": (SUPPLY, [("transformer_outage", "T1")]),
+    "one phase of a feeder": (Fault("fuse_blown", "F2", "B"), [("feeder_phase_loss", "F2")]),
+}
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize("poll_s", [15.0, 900.0], ids=["every 15 s", "every 15 min"])
+def test_a_fault_is_found_at_any_spacing(poll_s: float, fault: Fault, expected: list[tuple[str, str]]) -> None:
+    area = village(poll_s=poll_s)
+    begin, end = 21.5 * poll_s, 29.5 * poll_s
+    assert told(run(Engine(area), readings(area, (fault, begin, end), minutes=40 * poll_s / 60))) == expected
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize("said_s", [15.0, 900.0], ids=["said to be 15 s", "said to be 15 min"])
+def test_spacings_mixed_on_one_line_tell_the_same(said_s: float, fault: Fault, expected: list[tuple[str, str]]) -> None:
+    every = {2: 4, 3: 15, 4: 15}
+    area = village(poll_s=said_s)
+    seen = seldom(area, readings(village(poll_s=60.0), (fault, 3000.0, 5400.0), minutes=150), every)
+    assert told(run(Engine(area), seen)) == expected
+
+
+def test_seldom_polls_confirm_in_the_first_round_what_no_dip_explains() -> None:
+    area = village(poll_s=900.0)
+    said = run(Engine(area), readings(area, (BOX, 9100.0, 14_000.0), minutes=300))
+    first = next(one for one in said if one.state == "confirmed")
+    assert first.at - START < 9900 + 90
+
+
+def test_what_fails_after_a_fault_was_confirmed_is_another_one() -> None:
+    area = village(poll_s=900.0)
+    faults = ((BOX, 9100.0, 16_000.0), (Fault("breaker_tripped", "B3"), 10_900.0, 16_000.0))
+    assert told(run(Engine(area), readings(area, *faults, minutes=330))) == [("box_outage", "B2"), ("box_outage", "B3")]
+
+
+@pytest.mark.parametrize("poll_s", [60.0, 900.0], ids=["every minute", "every 15 min"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_dead_with_what_feeds_its_collector_leaves_nothing_behind(seed: int, poll_s: float) -> None:
+    area = village(poll_s=poll_s, collector="B1")
+    fault = (Fault("breaker_tripped", "B1"), 21.5 * poll_s, 24.5 * poll_s)
+    said = told(run(Engine(area), readings(area, fault, minutes=40 * poll_s / 60, seed=seed)))
+    assert said == [("box_outage", "B1")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_collector_that_fails_by_itself_is_no_outage_of_what_feeds_it(seed: int) -> None:
+    area = village(collector="B1")
+    fault = (Fault("collector_dead", "RS1"), 1290.0, 2400.0)
+    assert told(run(Engine(area), readings(area, fault, seed=seed))) == [("comm_bus", "RS1")]
+
+
+def test_a_last_gasp_in_a_dip_does_not_date_the_outage_that_comes_later() -> None:
+    area, gasped = village(), []
+    for one in readings(area, (BOX, 1290.0, 2400.0)):
+        if one.device == "B2-1" and one.at < START + 60:
+            gasped += [Observation("B2-1", one.at - 0.1, notice="last_gasp", bus=one.bus)]
+        gasped.append(one)
+    (outage,) = found(run(Engine(area), gasped))
+    assert outage.started_at - START >= 1290.0
