@@ -16,7 +16,8 @@ from pathlib import Path
 from gateway.settings import load
 from gateway.simulate.site import lay_out
 from tests.area import Area, service
-from tests.gateway.north.ordeal import FAULTS, PAIRS, Toll, endure, kill_and_kill
+from tests.gateway.north.ordeal import FAULTS, PAIRS, endure
+from tests.gateway.north.stage import Toll, kill_and_kill
 from tests.servers import Heard, Listener, nats_server, started
 
 KILLS, RESTARTS = 200, 30

@@ -12,8 +12,9 @@ import pytest
 
 from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
-from tests.gateway.north.ordeal import FAULTS, endure, kill_and_kill
+from tests.gateway.north.ordeal import FAULTS, endure
 from tests.gateway.north.site import desk, incident, observation
+from tests.gateway.north.stage import kill_and_kill
 from tests.proxy import wire_to
 from tests.servers import Heard, Listener, Server, free_port
 
