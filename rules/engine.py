@@ -188,6 +188,7 @@ class Engine:
         pace = self._pace
         pace.stepped = now = pace.now
         said = self._upstream.step(now, self._supply.settled)
+        self._statistics.hear(said)
         said += self._tell("voltage", self._voltage.claims(now))
         for device in self._upstream.mask(now):
             self._voltage.forget(device)

@@ -17,6 +17,9 @@ KEPT_S = OFTEN_S + 41 * 86_400.0
 MOST = 20_000
 """Times of single meters that are kept; the oldest causes go first."""
 
+CASE = "supply/"
+"""As the keys of the supply rule's cases begin. Single polls tell of these only; others end when that is told."""
+
 LASTING = 0.0
 """Stands for the end of what has none yet."""
 
@@ -91,7 +94,7 @@ class Interruptions:
         """A watched meter was polled. `lost`: whether one of these phases ('': any) is gone; None: who knows."""
         for number in self._open.values():
             one = self._all[number]
-            was = one.meters.get(meter)
+            was = one.meters.get(meter) if one.key.startswith(CASE) else None
             if was is None or was.exact or (gone := lost(one.phases)) is None:
                 continue
             if gone:  # supply that was back for a moment was not: the case lasts
@@ -104,7 +107,7 @@ class Interruptions:
         """After a restart: a meter was without supply when it was last polled; that is not saved at every poll."""
         for number in self._open.values():
             one = self._all[number]
-            was = one.meters.get(meter)
+            was = one.meters.get(meter) if one.key.startswith(CASE) else None
             if was is not None and not was.exact and was.still < at and lost(one.phases):
                 one.meters[meter] = was._replace(still=at, until=LASTING)
 
@@ -128,9 +131,10 @@ class Interruptions:
         self._forget(at)
 
     def lasting(self, keys: Iterable[str], at: float) -> None:
-        """Only these cases last: what else seems to, after an update that forgot its cases, is over."""
+        """Only these cases last: what other seems to, after an update that forgot its cases, is over."""
         for key in self._open.keys() - set(keys):
-            self.ended(key, at)
+            if key.startswith(CASE):
+                self.ended(key, at)
 
     def correct(self, down: PowerDown, *, planned: bool) -> None:
         """A meter's own record: it replaces what polls told of the same outage, or is one that no poll saw."""

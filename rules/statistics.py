@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from rules.area import Area
+from rules.incident import Incident
 from rules.interruptions import Interruptions
 from rules.thresholds import Limits, of_class
 from rules.witness import ALIVE, DEAD, Witness
 
+HALF_SUPPLY = "mv_phase_loss"
 REGISTER_S = 7200.0  # a register that was read this long before the end of a period stands for its end
 
 MONITORED, LOW, HIGH, POLLS, ANSWERED = range(5)
@@ -158,6 +160,17 @@ class Statistics:
     def ended(self, key: str, at: float) -> None:
         """An outage is over."""
         self.interruptions.ended(key, at)
+
+    def hear(self, told: Iterable[Incident]) -> None:
+        """A lost MV phase, as it is told: on its phases half a voltage is left, which is no supply to anybody."""
+        for one in told:
+            if one.type == HALF_SUPPLY and one.state == "confirmed":
+                on_them = [name for name in one.devices if set(self._witnesses[name].device.phases) & set(one.phases)]
+                times = one.started_at, one.started_after
+                signs = dict.fromkeys(on_them, one.at)
+                self.interruptions.began(HALF_SUPPLY, *times, on_them, signs.__getitem__, phases=one.phases)
+            elif one.type == HALF_SUPPLY and one.state == "cleared":
+                self.ended(HALF_SUPPLY, one.ended_at or one.at)
 
     def lasting(self, keys: Iterable[str], at: float) -> None:
         """Only these outages last."""

@@ -91,6 +91,16 @@ def test_one_lost_phase_counts_for_the_customers_on_it() -> None:
     assert indices.phases["B"].saidi_min == pytest.approx(20 * indices.phases["B"].saifi, rel=0.1)
 
 
+def test_half_a_voltage_is_no_supply() -> None:
+    indices = supply((Fault("mv_phase_loss", "MV", "A"), 310.0, 1510.0))
+    assert indices.saidi_min.best == pytest.approx(20 * indices.saifi.best, rel=0.1)
+    hit = {phase for phase, one in indices.phases.items() if one.saifi}
+    assert len(hit) == 2, "the third phase of a Dyn11 transformer stays whole"
+    assert sorted(indices.interrupted) == sorted(
+        d.customer for d in AREA.devices if d.kind == "meter" and set(d.phases) & hit
+    )
+
+
 def test_a_customer_is_without_supply_only_once() -> None:
     indices = supply((Fault("breaker_tripped", "B2"), 310.0, 3010.0), (Fault("breaker_tripped", "F1"), 910.0, 1810.0))
     true = (6 * 45 + 12 * 15) / 30
