@@ -61,6 +61,8 @@ def replay(
 
 
 def _judged(engine: Engine, call: Report, came: Replayed, write: Callable[[Incident | Verdict], object]) -> None:
+    for incident in engine.tick(call.at).incidents:  # what time alone has settled since the last poll
+        _told(incident, came, write)
     verdict = engine.judge(call)
     came.verdicts.append(verdict)
     write(verdict)

@@ -203,7 +203,7 @@ class Engine:
         pace.dirty = self._supply.busy or self._upstream.busy
         deadline = min(self._pool.deadline(), self._book.deadline())
         moved = pace.dirty or self._upstream.uneven or self._voltage.news
-        pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases))
+        pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases) or self._noise.busy)
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _tell(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:

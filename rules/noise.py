@@ -36,6 +36,11 @@ class Noise:
             elif wire.rate < self._good and self._since.pop(bus, None) is not None:
                 yield bus, None
 
+    @property
+    def busy(self) -> bool:
+        """Whether a line loses too many answers, or lately did."""
+        return bool(self._since)
+
     def dump(self) -> object:
         """Its state as plain data."""
         return self._since

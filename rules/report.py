@@ -13,7 +13,7 @@ from rules.topology import Tree
 from rules.witness import ALIVE, Witness
 
 VOLTAGE = ("low_voltage", "over_voltage")
-CONTACT = ("meter_outage", "comm_meter", "comm_bus")
+CONTACT = ("meter_outage", "comm_meter", "comm_bus", "comm_noise")
 
 Kind = Literal["network_fault", "planned_outage", "voltage_quality", "unknown"]
 
@@ -55,7 +55,8 @@ class Calls:
             cause = next((incident for incident in told if explains(incident.type)), None)
             if cause is not None:
                 return _from(report, kind, cause)
-        if _mute(witness) and not _lately(witness, self._limits):
+        noisy = any(one.type == "comm_noise" for one in told)
+        if _mute(witness) and (noisy or not _lately(witness, self._limits)):
             return self._silent(report, lasting, witness)
         ordered = self._pool.order_for(report.device, witness.relay_at) is not None
         return _answering(report, told, witness, self._limits, self._nominal, ordered=ordered)

@@ -195,7 +195,7 @@ class Witness:
         if seen.fault == "refused":
             return self._alive(at)
         wire.lost += 1.0  # a garbled answer: somebody is there, but it settles nothing
-        return 0
+        return EVIDENCE if wire.rate > self._limits["noise_share"] else 0
 
     @property
     def chance(self) -> float:
