@@ -119,13 +119,15 @@ class _Search:
         self._alone: dict[str, float] = {}  # what they weigh at it, each as a fault of one supply
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
-        suspects: dict[str, _Suspect] = {}
+        root: _Suspect | None = None
+        below: dict[str | None, list[_Suspect]] = {}  # what has been weighed and its parent not, by parent
         for node in self._suspected():
             prior = self._priors[self._tree.nodes[node].kind]
-            root = suspects[node] = _Suspect(node, prior, self._alone.get(node, 0.0), self._sum(node, prior))
-            root.below += [suspects[child] for child in self._tree.children[node] if child in suspects]
+            root = _Suspect(node, prior, self._alone.get(node, 0.0), self._sum(node, prior))
+            root.below += below.pop(node, ())
             root.weigh()
-        if not suspects or root.best <= 0.0:
+            below.setdefault(self._tree.nodes[node].parent, []).append(root)
+        if root is None or root.best <= 0.0:
             return 0.0, ()
         return root.best, tuple(self._chosen(root, (0, 1, 2, WHOLE)))
 
@@ -141,14 +143,18 @@ class _Search:
                 continue
             gone = sum([weight for _, weight, _ in signs if weight > 0])
             alone[device.node] = alone.get(device.node, 0.0) + max(0.0, gone - self._priors["meter"])
-            for node in self._tree.upward[device.node]:
-                if node in dead:
-                    dead[node] += gone
-                    times[node] += since
-                else:
-                    dead[node], times[node] = gone, since.copy()
-        least = min(self._priors.values())
-        return sorted([node for node, gone in dead.items() if gone > least], key=self._tree.rank.__getitem__)
+            dead[device.node] = dead.get(device.node, 0.0) + gone
+            times.setdefault(device.node, []).extend(since)
+        least, suspected = min(self._priors.values()), []
+        for node in self._tree.bottom_up:
+            if node not in dead:
+                continue
+            if dead[node] > least:
+                suspected.append(node)
+            if (parent := self._tree.nodes[node].parent) is not None:
+                dead[parent] = dead.get(parent, 0.0) + dead[node]
+                times.setdefault(parent, []).extend(times[node])
+        return suspected
 
     def _sum(self, node: str, prior: float) -> _Sum | None:
         """What is said at and below a node; None when too many live there for it to have failed."""
