@@ -12,7 +12,7 @@ FaultKind = Literal[
     "line_broken",  # all conductors of a node are open
     "neutral_broken",  # the neutral of a node is open
     "transformer_off",  # all drop-out fuses of the transformer are open
-    "mv_phase_loss",  # one medium-voltage phase is gone, for the neighbours too
+    "mv_phase_loss",  # one medium-voltage phase is gone; at the feeder: for the neighbours too
     "mv_outage",  # medium voltage is gone, for the neighbours too
     "dip",  # medium voltage sags by `share` for seconds
     "overload",  # a load of `kw` more at a node (past the meters) or at a device (through its meter)

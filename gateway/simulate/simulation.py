@@ -130,9 +130,11 @@ class Simulation:
 
 def _neighbour(network: Network, faults: Sequence[Fault]) -> list[Terminal]:
     """The terminal of another transformer on the same medium voltage: a third of rated load, balanced."""
+    own = {node.id for node in network.area.nodes if node.kind == "transformer"}
     opened: set[int] = set()
     for fault in faults:
-        if fault.kind in ("mv_outage", "mv_phase_loss"):
+        blown = fault.kind == "mv_phase_loss" and fault.where in own  # the transformer's drop-out fuse, not the feeder
+        if fault.kind in ("mv_outage", "mv_phase_loss") and not blown:
             opened |= set(conductors(fault.phases) or PHASES)
     siemens = network.rated_kva * 1000 / 9 / network.area.nominal_voltage**2 * (0.95 - 0.31j)
     grid = Grid(network.grid.transformer, ())

@@ -91,6 +91,12 @@ def test_a_lost_medium_voltage_phase_halves_two_phases_here_and_at_the_neighbour
     assert silent_meters(snapshot) <= {f"B{box}{phase}" for box in range(1, 8) for phase in "AC"}
 
 
+def test_a_blown_drop_out_fuse_is_the_transformers_own() -> None:
+    snapshot = after(Fault("mv_phase_loss", "T1", "A"))
+    assert min(volts(snapshot, "TTU")) < 0.7 * max(volts(snapshot, "TTU"))
+    assert volts(snapshot, "TTU2") == pytest.approx([224.5] * 3, rel=0.02)
+
+
 def test_only_a_medium_voltage_outage_reaches_the_neighbour() -> None:
     assert volts(after(Fault("transformer_off", "T1")), "TTU2") == pytest.approx([224.5] * 3, rel=0.02)
     assert volts(after(Fault("mv_outage", "MV")), "TTU2") == pytest.approx([0] * 3, abs=0.1)
