@@ -122,11 +122,15 @@ class _Search:
         root: _Suspect | None = None
         below: dict[str | None, list[_Suspect]] = {}  # what has been weighed and its parent not, by parent
         for node in self._suspected():
-            prior = self._priors[self._tree.nodes[node].kind]
-            root = _Suspect(node, prior, self._alone.get(node, 0.0), self._sum(node, prior))
-            root.below += below.pop(node, ())
-            root.weigh()
-            below.setdefault(self._tree.nodes[node].parent, []).append(root)
+            prior, alone = self._priors[self._tree.nodes[node].kind], self._alone.get(node, 0.0)
+            total, under = self._sum(node, prior), below.pop(node, [])
+            if total is None and not alone and len(under) < 2:  # it adds nothing to what is below
+                root = under[0] if under else None
+            else:
+                root = _Suspect(node, prior, alone, total, under)
+                root.weigh()
+            if root is not None and (root.best > 0.0 or root.phase is not NO_PHASE):
+                below.setdefault(self._tree.nodes[node].parent, []).append(root)
         if root is None or root.best <= 0.0:
             return 0.0, ()
         return root.best, tuple(self._chosen(root, (0, 1, 2, WHOLE)))
