@@ -2,8 +2,10 @@
 
 Devices of 40 registers behind one connection each, polled as fast as they answer; QoS 1 to nats-server; a subscriber
 counts what arrives. `bare` is the product's lines, drivers and observations without rules and store; `whole` is the
-product's own gateway, everything on. Each part runs in a process of its own on the first core, on uvloop all of them;
+product's own gateway, everything on. Each part runs in a process of its own on the first core;
 the devices, the broker and the subscriber share the others, if there are any. CPU seconds are the part's alone.
+The product brings uvloop along and runs on it. The reference is a plain loop on asyncio's own; the same on uvloop
+stands beside it, so that one can see what of the difference is the loop's.
 The reference publishes a message for each poll, as one would write it; the product puts many into one.
 At the end: what one dead device of ten costs the other nine behind the same endpoint.
 """
@@ -16,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -42,6 +44,8 @@ from rules import area
 from tests.bench.reference.modbus_server import DEAD
 from tests.bench.report import row
 
+Figures = dict[str, float]
+
 REGISTERS = 40
 DEVICES = (1, 10, 100, 1000)
 SECONDS = 4.0
@@ -49,9 +53,12 @@ DEAD_TIMEOUT_S = 0.2
 ENDPOINTS = {"ten healthy": 10, "one dead": DEAD}
 """By name of the part: the tenth unit behind the endpoint."""
 
-TOPICS = {"reference": "bench/data/#", "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}
+REFERENCES: dict[str, Callable[[Coroutine[None, None, Figures]], Figures]] = {
+    "reference": asyncio.run,
+    "reference on uvloop": uvloop.run,
+}
+TOPICS = {**dict.fromkeys(REFERENCES, "bench/data/#"), "bare": "bench/v1/data", "whole": "taiqu/v1/bench/+/+"}
 GROUP_S = 0.05  # observations of so long share a message in the bare run
-Figures = dict[str, float]
 
 
 def profile() -> Profile:
@@ -211,10 +218,10 @@ async def measured(count: Callable[[], int], seconds: float) -> Figures:
 def part(name: str, devices: int, port: int, mqtt_port: int, seconds: float) -> None:
     """Run one part in this process and print its figures."""
     raise_file_limit()
-    if name == "reference":
+    if name in REFERENCES:
         from tests.bench.reference.modbus_pymodbus import run
 
-        figures = uvloop.run(run(devices, port, mqtt_port, seconds))
+        figures = REFERENCES[name](run(devices, port, mqtt_port, seconds))
     elif name in ENDPOINTS:
         figures = uvloop.run(endpoint(port, ENDPOINTS[name]))
     else:
@@ -300,7 +307,7 @@ def main() -> None:
         port = int(said(server))
         for devices in DEVICES:
             reference: Figures = {}
-            for name in ("reference", "bare", "whole"):
+            for name in (*REFERENCES, "bare", "whole"):
                 figures = run_part(name, devices, port, broker.port, core)
                 reference = reference or figures
                 tell(f"{name}, {devices} devices", figures, reference)
