@@ -17,6 +17,7 @@ import orjson
 from gateway.clock import Clock, iso
 from gateway.north.answers import Answers, Key, key_of
 from gateway.verbs import VOCABULARY, Changes, Do, RefusedRequestError, Request
+from gateway.verbs.request import json_object
 
 log = logging.getLogger(__name__)
 
@@ -212,13 +213,7 @@ def _object(payload: bytes) -> Mapping[str, Any]:
     """What stands in a payload. Raises RefusedRequestError."""
     if len(payload) > LONGEST:
         raise RefusedRequestError(f"{len(payload)} bytes are too long; at most {LONGEST} are read")
-    try:
-        body = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise RefusedRequestError(f"is no JSON ({error})") from error
-    if not isinstance(body, dict):
-        raise RefusedRequestError('must be an object: {"id": "...", ...}')
-    return body
+    return json_object(payload, "a request")
 
 
 def _id(value: object) -> str:

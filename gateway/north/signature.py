@@ -20,6 +20,7 @@ from gateway.north.commands import Asked
 from gateway.north.keys import Key, KeyFileError, read_key
 from gateway.settings.models import CommandSettings, Operator
 from gateway.verbs import VOCABULARY, Changes, RefusedRequestError
+from gateway.verbs.request import json_object
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Signatures:
                 raise RefusedRequestError(f"'{verb}' has to be signed by an operator: --operator NAME --key FILE")
             return Asked(body)
         operator, text = self._authentic(body)
-        request = _object(text)
+        request = json_object(text, "what was signed")
         self._meant(verb, request, operator)
         return self._fresh(request, operator.name)
 
@@ -157,16 +158,6 @@ class Signatures:
             raise RefusedRequestError("was issued before requests that are forgotten already: it may have come before")
         self._seen.note(operator, name, issued, now - 2 * self._settings.window_s)
         return Asked(body, operator)
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    try:
-        request = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise RefusedRequestError(f"what was signed is no JSON ({error})") from error
-    if not isinstance(request, dict):
-        raise RefusedRequestError("what was signed must be an object")
-    return request
 
 
 def _shown(at: float) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, TypeVar
 
+import orjson
+
 LONGEST_TEXT = 1000
 SPAN = re.compile(r"([+-]\d{1,6})([smhd])")
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -30,6 +32,17 @@ class Request:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     operator: str = ""  # as a signature has proved; '' where nobody has to prove who he is
     progress: Callable[[object], None] = _untold  # tells who asked how far it is
+
+
+def json_object(payload: bytes | str, what: str) -> Mapping[str, Any]:
+    """The object that stands in a payload; `what` it is stands in front of a refusal. Raises RefusedRequestError."""
+    try:
+        body = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise RefusedRequestError(f"{what} is no JSON ({error})") from error
+    if not isinstance(body, dict):
+        raise RefusedRequestError(f'{what} must be an object: {{"id": "...", ...}}')
+    return body
 
 
 def text(request: Request, name: str, otherwise: str | None = None) -> str:
