@@ -228,10 +228,11 @@ class Engine:
         self._pool.announce(outage)
         self._planned()
 
-    def unplan(self, outage: str) -> None:
-        """Withdraw an announced outage."""
-        self._pool.planned.pop(outage, None)
+    def unplan(self, outage: str) -> bool:
+        """Withdraw an announced outage; whether there was one."""
+        known = self._pool.planned.pop(outage, None) is not None
         self._planned()
+        return known
 
     def _planned(self) -> None:
         self._pace.dirty = self._state.stirred = True

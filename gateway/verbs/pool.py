@@ -26,8 +26,8 @@ class Pool(Protocol):
     def plan(self, outage: PlannedOutage) -> None:
         """An announcement."""
 
-    def unplan(self, outage: str) -> None:
-        """Its withdrawal."""
+    def unplan(self, outage: str) -> bool:
+        """Its withdrawal; whether there was one."""
 
     def order(self, order: DisconnectOrder) -> Sequence[Incident]:
         """An order to open a relay; what changes with it."""
@@ -69,7 +69,8 @@ class Announcing:
         outage = text(request, "outage")
         if any(plan.id == outage for plan in self.site.planned):
             raise RefusedRequestError(f"{outage} stands in area.toml: take it out there, or it comes back at a restart")
-        self.rules.unplan(outage)
+        if not self.rules.unplan(outage):
+            raise RefusedRequestError(f"no outage {outage!r} is announced; the topics pool/... are those that are")
         self.keep({PLAN + outage: None})
         return {"outage": outage}
 

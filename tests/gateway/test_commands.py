@@ -63,8 +63,8 @@ class Judge:
     def plan(self, outage: PlannedOutage) -> None:
         self.planned[outage.id] = outage
 
-    def unplan(self, outage: str) -> None:
-        self.planned.pop(outage, None)
+    def unplan(self, outage: str) -> bool:
+        return self.planned.pop(outage, None) is not None
 
     def order(self, order: DisconnectOrder) -> Sequence[Incident]:
         self.ordered[order.device] = order
@@ -167,6 +167,8 @@ async def test_an_announced_outage_survives_the_gateway() -> None:
     assert announced(stored) == (office.rules.planned["W-17"],)
     assert (await answered(commands, "unplan", {"id": "p2", "outage": "W-17"}))["ok"]
     assert (office.rules.planned, office.kept["plan/W-17"]) == ({}, None)
+    again = await answered(commands, "unplan", {"id": "p3", "outage": "W-17"})
+    assert again["error"] == "no outage 'W-17' is announced; the topics pool/... are those that are"
 
 
 BOX = f"TQ1-{NOON - 60:.0f}-1"
