@@ -48,7 +48,7 @@ class Watched:
                 self.alarms[name] = payload
         elif kind == "state" and payload:
             self.state = payload
-            return f"gateway is {payload['state']}"
+            return f"{self.gateway} is {payload['state']}"
         elif kind == "event" and payload:
             self.events.append(payload["data"])
             return _sentence(payload["data"])
@@ -79,7 +79,10 @@ def screen(watched: Watched, rows: int) -> RenderableType:
 
 def sentences(watched: Watched) -> Iterator[str]:
     """The same as lines of text, for whoever has no terminal."""
-    yield f"{watched.gateway} is {watched.state.get('state', 'not heard of')}"
+    if not watched.state:
+        yield f"{watched.gateway} is not heard of: it never ran at this broker, or is named otherwise"
+        return
+    yield f"{watched.gateway} is {watched.state['state']}"
     for line in watched.figures.get("lines", ()):
         silent = [device["device"] for device in line["devices"] if device["down"]]
         yield (

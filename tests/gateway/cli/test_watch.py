@@ -42,7 +42,7 @@ def test_the_screen_tells_of_lines_incidents_devices_and_store() -> None:
         watched.hear("metrics", figures()),
     ]
     assert [line for line in said if line] == [
-        "gateway is online",
+        "gw1 is online",
         "2027-01-15T08:00:00.000Z critical box_outage at B1: confirmed (first), 2 devices",
     ]
     text = shown(watched)
@@ -68,7 +68,7 @@ async def test_a_real_gateway_is_watched_without_a_terminal(config: Path, mosqui
             await asyncio.wait(tasks, timeout=0.5)
     plain, programs = (task.result() for task in tasks)
     assert (plain.returncode, plain.stderr) == (0, "")
-    assert "gateway is online" in plain.stdout
+    assert "gw1 is online" in plain.stdout
     assert "critical box_outage at B1: confirmed" in plain.stdout
     heard = [json.loads(line) for line in programs.stdout.splitlines()]
     assert {"taiqu/v1/gw1/state", "taiqu/v1/gw1/alarm/i1", "taiqu/v1/gw1/data/rs485-1"} <= {
@@ -81,6 +81,9 @@ def test_a_gateway_that_never_was_there_is_said(config: Path) -> None:
     none = watching(config, "--gateway", "nobody")
     assert (none.returncode, none.stdout) == (0, "")
     assert none.stderr.startswith("nothing of nobody at 127.0.0.1:")
+    once = watching(config, "--gateway", "nobody", "--once")
+    said = "nobody is not heard of: it never ran at this broker, or is named otherwise\n"
+    assert (once.returncode, once.stdout) == (1, said)
 
 
 @pytest.mark.broker
