@@ -94,7 +94,10 @@ def simulate(
             written = write(record, by_chance(wanted, area, scenario))
             typer.echo(f"{record}: {written.observations} observations, {written.faults} faults.")
         else:
-            site = load(config or lay_out(folder))
+            if not config:
+                config = lay_out(folder)
+                typer.echo(f"to read it: taiqu run --config {folder / config.name}")
+            site = load(config)
             playing = Playing(site, load_scenario(scenario, site.area) if scenario else CALM, speed, seed)
             asyncio.run(run(playing, typer.echo))
     except (SettingsError, RecordingError, ValueError, LookupError, OSError) as error:

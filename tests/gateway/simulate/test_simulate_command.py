@@ -25,11 +25,12 @@ def test_an_area_runs_until_it_is_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "gateway", "simulate", *options]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(5)]
-    assert lines[0] == f"rs485-1: 17 devices at {tmp_path}/site/ports/rs485-1"
-    assert lines[2].startswith("ttu: 2 devices at modbus-tcp://127.0.0.1:")
-    assert lines[3].endswith("s  box nine trips")
-    assert lines[4].endswith("s  over: box nine trips")
+    lines = [process.stdout.readline().strip() for _ in range(6)]
+    assert lines[0] == "to read it: taiqu run --config site/gateway.toml"
+    assert lines[1] == f"rs485-1: 17 devices at {tmp_path}/site/ports/rs485-1"
+    assert lines[3].startswith("ttu: 2 devices at modbus-tcp://127.0.0.1:")
+    assert lines[4].endswith("s  box nine trips")
+    assert lines[5].endswith("s  over: box nine trips")
     assert (tmp_path / "site" / "ports" / "rs485-1").exists()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
