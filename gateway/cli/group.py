@@ -32,4 +32,5 @@ def _says(error: Exception) -> str:
     if where is None or type(error).__name__ == "NoArgsIsHelpError":
         return str(error)
     message = " ".join(error.format_message().split()) if isinstance(error, typer.BadParameter) else str(error)
+    message = message.replace("Value error, ", "")  # pydantic's words in front of a choice that is none
     return f"{message.rstrip('.')}; see {where.command_path} --help"

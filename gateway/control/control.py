@@ -135,7 +135,9 @@ class Control:
             )
             writes = action.name == "write"
             if bool(action.parameter) != writes or (bool(action.values) != writes and action.name != "freeze"):
-                raise RefusedRequestError("'parameter' and 'values' go with the action write, and with no other")
+                raise RefusedRequestError(
+                    "'parameter' and 'values' go with the action write, which needs both, and with no other"
+                )
             if not permitted(self.settings, request.operator, action):
                 raise RefusedRequestError(f"no [[control.permit]] allows {request.operator} to {action} on {device}")
             self.way(action)

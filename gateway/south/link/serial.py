@@ -136,5 +136,5 @@ def _cannot_open(name: str, error: Exception) -> str:
     if isinstance(error, PermissionError) or number == 13:
         return f"{name}: no permission; the service's user must be in the group that owns the port (dialout)"
     if isinstance(error, BlockingIOError) or number == 11:
-        return f"{name}: another program has it open"
+        return f"{name}: another program has it open: stop that one first"
     return f"{name}: cannot be opened: {error}"

@@ -37,6 +37,7 @@ QUESTIONS = {
     "a line without DL/T 645 meters": (["scan", "modbus-tcp://127.0.0.1:502"], "only DL/T 645 meters"),
     "a port that does not exist": (["scan", "/dev/ttyNONE"], "/dev/ttyNONE"),
     "a port that is none": (["scan", "tcp://"], "tcp://"),
+    "a choice that does not exist": (["schema", "areas"], "'file': 'areas' is not one of 'gateway', 'area'"),
     "a profile that does not exist": (["profiles", "dlt645-2010"], "no profile 'dlt645-2010'"),
 }
 
