@@ -45,7 +45,7 @@ class Filler:
 
         `learned`: what the line knows of how a device wants to be spoken to.
         """
-        self._history, self._ledger, self._clock = history, history.ledger, clock
+        self._ledger, self._clock = history.ledger, clock
         self._devices: Mapping[str, Device] = {device.id: device for device in devices}
         self._carry, self._keep, self._learned = carry, keep, learned
 
