@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The gateway.toml of the site.")]
+Config = Annotated[Path, typer.Option("--config", "-c", envvar="TAIQU_CONFIG", help="The gateway.toml of the site.")]
 Rules = Annotated[Path | None, typer.Option("--rules", help="A rules.toml with other thresholds.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
 
