@@ -13,6 +13,9 @@ import orjson
 LONGEST_TEXT = 1000
 SPAN = re.compile(r"([+-]\d{1,6})([smhd])")
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+EARLIEST, LATEST = 0.0, 7_258_118_400.0
+"""Times before 1970 and after 2199 are a slip, and calendars cannot show every number."""
+
 Word = TypeVar("Word", bound=str)
 
 
@@ -76,7 +79,17 @@ def moment(request: Request, name: str, now: float, otherwise: float | None = No
 
     It may be given as such, as ISO 8601 with its zone, or as a span from now: +90m, +2h, -1d.
     """
-    value = request.arguments.get(name, otherwise)
+    at = _moment(request.arguments.get(name, otherwise), now)
+    if at is None:
+        raise RefusedRequestError(
+            f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
+        )
+    if not EARLIEST <= at < LATEST:
+        raise RefusedRequestError(f"'{name}' must be a time from 1970 to 2199; epoch seconds are not milliseconds")
+    return at
+
+
+def _moment(value: object, now: float) -> float | None:
     if (at := _number(value)) is not None and not str(value).startswith(("+", "-")):
         return at
     if isinstance(value, str):
@@ -86,9 +99,7 @@ def moment(request: Request, name: str, now: float, otherwise: float | None = No
             when = datetime.fromisoformat(value)
             if when.tzinfo is not None:
                 return when.timestamp()
-    raise RefusedRequestError(
-        f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
-    )
+    return None
 
 
 def one_of(request: Request, name: str, choices: Sequence[Word], otherwise: Word | None = None) -> Word:

@@ -523,3 +523,12 @@ def test_a_time_may_be_said_as_people_say_it(said: object, at: float) -> None:
 def test_what_is_no_time_or_has_no_zone_is_refused(said: object) -> None:
     with pytest.raises(RefusedRequestError, match="'until' is missing or no time: epoch seconds, 2026-06-01T14:00:00"):
         moment(Request("1", {"until": said}), "until", NOON)
+
+
+@pytest.mark.parametrize(
+    "said", [1e308, 1_780_315_200_000, -1.0, "1e300", "+999999d", "-999999d", "0001-01-01T00:00:00Z"]
+)
+def test_a_time_that_no_calendar_shows_is_refused(said: object) -> None:
+    says = "'until' is missing or no time" if said == -1.0 else "'until' must be a time from 1970 to 2199"
+    with pytest.raises(RefusedRequestError, match=says):
+        moment(Request("1", {"until": said}), "until", NOON)
