@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -33,6 +34,9 @@ GOODBYE_S = 2.0
 
 LARGEST = 1_000_000
 """Bytes of a message that we take: nobody may fill our memory with a request."""
+
+AT_ONCE = 65_535
+"""Messages that a broker takes before it has acknowledged one, unless it says less: MQTT 5, 3.2.2.3.3."""
 
 UNSPECIFIED = "Unspecified error"
 """What paho calls a link that simply ended."""
@@ -74,6 +78,10 @@ class Session:
         self._left = False
         self.certificate_ends: float | None = None  # of the broker: epoch seconds
         self.longest: int | None = None  # bytes of a packet that the broker takes, where it says so
+        self._at_once = AT_ONCE
+        self._numbers = 0
+        self._flying: dict[int, int] = {}  # our numbers by paho's
+        self._held: deque[tuple[int, Message, int]] = deque()  # what the broker does not take yet, with number and QoS
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
         self._farewell: tuple[int, asyncio.Future[None]] | None = None
         self._threads = Unattended("mqtt-connect")
@@ -107,9 +115,20 @@ class Session:
         self.certificate_ends = self._peer_ends()
 
     def publish(self, message: Message, qos: int = 1) -> int:
-        """Hand a message to the network thread; its number. Raises BrokerError when the link is gone."""
+        """Hand a message to the network thread; its number. Raises BrokerError when the link is gone.
+
+        A broker that takes only so many at once gets the rest, in order, as it acknowledges.
+        """
         if self.gone.done():
             raise BrokerError(self.gone.result())
+        self._numbers += 1
+        if self._held or (qos and len(self._flying) >= self._at_once):
+            self._held.append((self._numbers, message, qos))
+        else:
+            self._hand_over(self._numbers, message, qos)
+        return self._numbers
+
+    def _hand_over(self, number: int, message: Message, qos: int) -> None:
         try:
             info = self._client.publish(
                 message.topic, message.payload, qos, message.retain, _properties(message.correlation)
@@ -118,7 +137,8 @@ class Session:
             raise BrokerError(f"{message.topic} cannot be published: {error}") from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(paho.error_string(info.rc))
-        return info.mid
+        if qos:
+            self._flying[info.mid] = number
 
     async def subscribe(self, topic: str) -> bool:
         """Subscribe; False when the broker does not allow it. Raises BrokerError."""
@@ -188,7 +208,9 @@ class Session:
         if reason.is_failure:
             self._loop.call_soon_threadsafe(self._end, f"refused: {reason}")
         else:
-            self._loop.call_soon_threadsafe(self._begin, getattr(props, "MaximumPacketSize", None))
+            said = {} if props is None else vars(props)
+            bounds = said.get("MaximumPacketSize"), said.get("ReceiveMaximum", AT_ONCE)
+            self._loop.call_soon_threadsafe(self._begin, *bounds)
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _props: Properties | None
@@ -215,8 +237,8 @@ class Session:
 
     # ---- on the loop
 
-    def _begin(self, longest: int | None) -> None:
-        self.longest = longest
+    def _begin(self, longest: int | None, at_once: int) -> None:
+        self.longest, self._at_once = longest, at_once
         if not self._connected.done():
             self._connected.set_result(None)
 
@@ -228,9 +250,21 @@ class Session:
         self.heard(heard)
 
     def _landed(self, mid: int) -> None:
-        if self._farewell is not None and self._farewell[0] == mid and not self._farewell[1].done():
+        number = self._flying.pop(mid, None)
+        if number is None:  # QoS 0: paho tells that it has been written
+            return
+        if self._farewell is not None and self._farewell[0] == number and not self._farewell[1].done():
             self._farewell[1].set_result(None)
-        self._acknowledged(mid)
+        self._acknowledged(number)
+        self._release()
+
+    def _release(self) -> None:
+        """What was held back and may go now."""
+        while self._held and not self.gone.done() and (len(self._flying) < self._at_once or not self._held[0][2]):
+            try:
+                self._hand_over(*self._held.popleft())
+            except BrokerError as error:
+                self._end(str(error))
 
     def _granted(self, mid: int, granted: bool) -> None:
         future = self._subscribed.pop(mid, None)
