@@ -151,6 +151,14 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "clock_s": _t(60, "s", "a clock further off is mentioned"),
         "clock_alarm_s": _t(300, "s", "a clock further off can no longer be set by broadcast", "DL/T 645 practice"),
         "backwards_kwh": _t(0.05, "kWh", "a register that falls by more runs backwards"),
+        "frozen_kwh": _t(1, "kWh", "drawn by its own power while a register stands still: it is frozen"),
+        "misfit_least_kwh": _t(5, "kWh", "a meter with less energy in a day is not held against its power"),
+        "misfit_share": _t(0.5, "share", "a register that counts a day so far from its power does not fit", high=1),
+        "hollow_share": _t(
+            0.3, "share", "of volts times amperes; less power than that does not fit", "meters' event", 1
+        ),
+        "hollow_least_a": _t(1, "A", "with less current, power and current are not compared"),
+        "hollow_s": _t(1800, "s", "time with current and no power after which it is told"),
         "no_load_s": _t(900, "s", "time without any load, after a usual one, that points behind the meter"),
         "contact_ohm": _t(0.2, "ohm", "impedance of one supply, beyond its neighbours', that is a loose connection"),
         "contact_samples": _t(40, "samples", "readings, every third of a meter, before its contact is judged"),

@@ -1,12 +1,14 @@
-"""Weak points before they fail: clocks that drift, registers that run backwards, supplies without load, lost energy."""
+"""Weak points before they fail: clocks that drift, meters that miscount, supplies without load, lost energy."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from rules.area import Area, Device
 from rules.book import Claim
+from rules.consumption import Consumption
 from rules.incident import Severity
 from rules.observation import Observation
+from rules.remarks import Remarks
 from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import ALIVE, Witness
@@ -35,10 +37,10 @@ class WeakPoints:
         self._meters = [device.id for device in area.devices if device.kind == "meter"]
         self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
         self._poll = area.poll_period_s
+        self._remarks = Remarks()
+        self._consumption = Consumption(limits, area, self._remarks)
         self._strangers: dict[str, float] = {}
         self._balance: Balance | None = None
-        self._said: set[str] = set()
-        self._news: list[tuple[str, Claim | None]] = []
 
     def take(self, seen: Observation, witness: Witness) -> bool:
         """A device answered; whether there is something to say."""
@@ -46,13 +48,11 @@ class WeakPoints:
         offset = values.get("clock_offset")
         if offset is not None:
             self._clock(witness.device, seen.at, offset)
-        energy = values.get("energy_import")
-        if energy is not None:
-            self._register(witness, seen.at, energy - (values.get("energy_export") or 0.0))
+        self._consumption.take(seen, witness)
         if witness.single:
             self._load(witness)
         closed = seen.device == self._terminal and self._close_hour(seen.at)
-        return closed or bool(self._news)
+        return closed or bool(self._remarks.news)
 
     def stranger(self, seen: Observation) -> bool:
         """A device answered that the topology does not know; whether there is something to say."""
@@ -61,33 +61,22 @@ class WeakPoints:
         first = self._strangers.setdefault(seen.device, seen.at)
         if seen.at > first:
             says = "it answers and stands in no list of this area: replaced, added, or listened in from elsewhere"
-            self._say(f"unknown/{seen.device}", "unknown_device", seen.device, first, "info", says, {}, devices=())
-        return bool(self._news)
+            self._remarks.say(f"unknown/{seen.device}", "unknown_device", seen.device, first, says, {}, devices=())
+        return bool(self._remarks.news)
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over."""
-        yield from self._news
-        self._news = []
+        return self._remarks.claims()
 
     def _clock(self, device: Device, at: float, offset: float) -> None:
         key, far, own = f"clock/{device.id}", abs(offset), self._clocks[device.kind]
         if far > own["clock_s"]:
             serious = far > own["clock_alarm_s"]
             says = f"its clock is off by {offset:.0f} s"
-            self._say(key, "clock_drift", device.id, at, "minor" if serious else "info", says, {"offset_s": offset})
+            severity: Severity = "minor" if serious else "info"
+            self._remarks.say(key, "clock_drift", device.id, at, says, {"offset_s": offset}, severity=severity)
         else:
-            self._over(key)
-
-    def _register(self, witness: Witness, at: float, energy: float) -> None:
-        was, witness.energy, witness.energy_at = witness.energy, energy, at
-        if was is None or witness.device.kind != "meter":
-            return
-        fell = was - energy
-        exported = (witness.power or 0.0) < 0 or (witness.usual or 0.0) < 0
-        if fell > self._limits["backwards_kwh"] and not exported:
-            key, says = f"register/{witness.device.id}", f"its register fell by {fell:.2f} kWh: replaced or reset"
-            self._say(key, "register_backwards", witness.device.id, at, "info", says, {"fell_kwh": round(fell, 2)})
-            self._over(key)
+            self._remarks.over(key)
 
     def _load(self, witness: Witness) -> None:
         key, amps = f"load/{witness.device.id}", witness.amps
@@ -96,12 +85,12 @@ class WeakPoints:
         if amps is None or amps >= self._no_load or witness.relay_open or not alive:
             if witness.idle_at:
                 witness.idle_at = 0.0
-                self._over(key)
+                self._remarks.over(key)
         elif not witness.idle_at:
             witness.idle_at = witness.at if usual > 10 * self._no_load else 0.0
         elif witness.at - witness.idle_at >= self._limits["no_load_s"]:
             says = "it has voltage and all load is gone at once, the base load too: look behind the meter"
-            self._say(key, "customer_side_fault", witness.device.id, witness.idle_at, "info", says, {})
+            self._remarks.say(key, "customer_side_fault", witness.device.id, witness.idle_at, says, {})
 
     def _close_hour(self, at: float) -> bool:
         """At the end of every hour: what the terminal gave against what the meters took."""
@@ -133,49 +122,17 @@ class WeakPoints:
             top = self._tree.devices[self._terminal].node
             figures = {"given_kwh": round(given, 2), "taken_kwh": round(taken, 2), "share": round(share, 4)}
             began = at - 3600 * balance.lossy
-            self._say("loss", "line_loss", top, began, "info", says, figures, devices=tuple(self._meters))
+            self._remarks.say("loss", "line_loss", top, began, says, figures, devices=tuple(self._meters))
         elif balance.lossy == 0:
-            self._over("loss")
-
-    def _say(
-        self,
-        key: str,
-        kind: str,
-        node: str,
-        at: float,
-        severity: Severity,
-        says: str,
-        figures: Mapping[str, float],
-        devices: tuple[str, ...] | None = None,
-    ) -> None:
-        if key in self._said:
-            return
-        self._said.add(key)
-        claim = Claim(
-            type=kind,
-            node=node,
-            state="confirmed",
-            severity=severity,
-            started_at=at,
-            started_after=at,
-            devices=(node,) if devices is None else devices,
-            evidence=(says,),
-            figures=figures,
-        )
-        self._news.append((key, claim))
-
-    def _over(self, key: str) -> None:
-        if key in self._said:
-            self._said.discard(key)
-            self._news.append((key, None))
+            self._remarks.over("loss")
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return [self._strangers, asdict(self._balance) if self._balance else None, sorted(self._said)]
+        return [self._strangers, asdict(self._balance) if self._balance else None, sorted(self._remarks.said)]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         self._strangers, balance, said = kept
         self._balance = Balance(**balance) if balance else None
-        self._said = set(said)
+        self._remarks.said.update(said)
