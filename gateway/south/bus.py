@@ -88,7 +88,7 @@ class Bus:
             if job is None:
                 await self._idle(now)
             else:
-                await self._serve(job)
+                await self._serve(job, now)
 
     def want(self, device: str, points: Sequence[str] = (), lane: Lane = Lane.VERIFY) -> None:
         """Have a device read soon; the result is delivered as any other. Asked twice meanwhile, it is done once.
@@ -155,9 +155,8 @@ class Bus:
         self._link.close()
         self._rouse()
 
-    async def _serve(self, job: Job) -> None:
-        station, begun, was_down = job.station, self._now(), job.station.health.down
-        waited_s = self._wire.waited_s
+    async def _serve(self, job: Job, begun: float) -> None:
+        station, was_down, waited_s = job.station, job.station.health.down, self._wire.waited_s
         poll = await self._visit(job)
         if self._closed:  # a conversation that was cut off says nothing about the device
             if job.waiter is not None:
@@ -269,8 +268,10 @@ class Bus:
     def _poll(self, job: Job, outcome: Outcome) -> Poll:
         now, wall = self._now(), self._clock.wall()
         took = now - outcome.sent_at if outcome.sent_at else 0.0
-        device, line, says = job.station.device.id, self.line.id, "; ".join(outcome.says)
-        return Poll(device, line, wall - took, took, job.lane, outcome.readings, outcome.fault, says)
+        says = "; ".join(outcome.says) if outcome.says else ""
+        return Poll(
+            job.station.device.id, self.line.id, wall - took, took, job.lane, outcome.readings, outcome.fault, says
+        )
 
     async def _idle(self, now: float) -> None:
         wait = min(self._queue.due_at() - now, HEARTBEAT_S)

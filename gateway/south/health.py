@@ -21,20 +21,12 @@ With the visits until they count as dead they cost the others at most 5 %.
 class Health:
     """What the last visits of one device came to."""
 
-    __slots__ = ("failures",)
+    __slots__ = ("down", "failures", "good")
 
     def __init__(self) -> None:
         self.failures = 0
-
-    @property
-    def good(self) -> bool:
-        """The last visit got an answer, or there was none yet."""
-        return self.failures == 0
-
-    @property
-    def down(self) -> bool:
-        """Silent for so long that it is only probed."""
-        return self.failures >= PATIENCE
+        self.good = True  # the last visit got an answer, or there was none yet
+        self.down = False  # silent for so long that it is only probed
 
     @property
     def just_down(self) -> bool:
@@ -42,10 +34,14 @@ class Health:
         return self.failures == PATIENCE
 
     def answered(self) -> None:
-        self.failures = 0
+        """The last visit got an answer."""
+        if self.failures:
+            self.failures, self.good, self.down = 0, True, False
 
     def failed(self) -> None:
+        """It got none."""
         self.failures += 1
+        self.good, self.down = False, self.failures >= PATIENCE
 
     def pause(self, period: float, cost: float, dead: int, load: float, aftermath: float = 0.0) -> float:
         """Seconds until the next visit of a device that is down.

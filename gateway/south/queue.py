@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.api import Conversation
 from gateway.south.poll import Lane, Poll
@@ -20,11 +20,10 @@ class Job:
     points: tuple[str, ...] = ()  # (): all that the device is polled for
     talk: Callable[[], Conversation] | None = None  # instead of points: a service, sent once and never repeated
     waiter: asyncio.Future[Poll] | None = None
+    scheduled: bool = field(init=False)  # the device's own periodic poll
 
-    @property
-    def scheduled(self) -> bool:
-        """The device's own periodic poll."""
-        return not self.points and self.talk is None
+    def __post_init__(self) -> None:
+        self.scheduled = not self.points and self.talk is None
 
 
 class Queue:
@@ -64,6 +63,8 @@ class Queue:
             station = job.station
             if due == station.schedule.due and not station.waiting:
                 station.waiting = True
+                if not self._ready and (not coming or coming[0][0] > now):
+                    return job  # nobody else wants to speak, as on most lines of a network
                 patience = 0.0 if station.health.good else station.schedule.period
                 self.put(job, due + patience)
         return heapq.heappop(self._ready)[-1] if self._ready else None
