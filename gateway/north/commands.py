@@ -166,7 +166,7 @@ class Commands:
             raise RefusedRequestError("the gateway does not know the time, so nothing that expires is obeyed")
         now = self.clock.wall()
         if now > expires:
-            raise RefusedRequestError(f"expired at {iso(expires)}, and it is {iso(now)}")
+            raise RefusedRequestError(f"expired at {iso(max(expires, 0.0))}, and it is {iso(now)}")
         return expires - now if within_s is None else min(expires - now, within_s)
 
     async def _obey(self, key: Key, request: Request, left_s: float | None) -> bytes:

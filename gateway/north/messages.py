@@ -1,6 +1,7 @@
 """What is said over MQTT: topics and payloads as functions of rows. Bytes are joined, not decoded and encoded again."""
 
 import gzip
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,13 @@ LASTING = ("suspected", "confirmed")
 
 STANDING = ("pool/", "audit")
 """What topics of other rows begin with whose last message stays."""
+
+NO_TOPIC = re.compile(
+    "[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+"""What separates levels or matches many, and what a broker closes the connection for (MQTT 3.1.1, 1.5.3)."""
 
 
 def unpacked(payload: bytes) -> bytes:
@@ -50,8 +58,8 @@ class Parcel:
 
 
 def level(text: str) -> str:
-    """An id as one level of a topic: the three characters that mean something to a broker are replaced."""
-    return text.translate({ord("/"): "_", ord("+"): "_", ord("#"): "_"})
+    """An id as one level of a topic: what means something to a broker, or is no character to it, is replaced."""
+    return NO_TOPIC.sub("_", text)
 
 
 def chunks(rows: Sequence[Row], limit: int) -> Iterator[Sequence[Row]]:

@@ -13,6 +13,9 @@ import orjson
 LONGEST_TEXT = 1000
 SPAN = re.compile(r"([+-]\d{1,6})([smhd])")
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Signs that no text has, and that a broker or a terminal takes for something else."""
+
 EARLIEST, LATEST = 0.0, 7_258_118_400.0
 """Times before 1970 and after 2199 are a slip, and calendars cannot show every number."""
 
@@ -53,6 +56,8 @@ def text(request: Request, name: str, otherwise: str | None = None) -> str:
     value = request.arguments.get(name, otherwise)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or (otherwise is None and not value):
         raise RefusedRequestError(f"'{name}' is missing or no text")
+    if CONTROL.search(value):
+        raise RefusedRequestError(f"'{name}' holds signs that cannot be printed")
     return value
 
 

@@ -29,7 +29,7 @@ from gateway.verbs.hand import Handling
 from gateway.verbs.keeping import Keeping
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing, announced, ordered
-from gateway.verbs.request import moment
+from gateway.verbs.request import moment, text
 from rules.area import DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.hand import Hand
@@ -421,6 +421,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "too long": ("read", b'{"id":"' + b"x" * 20_000 + b'"}', "too long"),
     "a verb that nobody knows": ("explode", {"id": "1"}, "; there are acknowledge, backfill, configuration, figures, "),
     "expired": ("read", {"id": "1", "device": "M1", "expires": NOON - 1}, "expired at 2026-06-01T11:59:59.000Z"),
+    "expired before time began": ("read", {"id": "1", "device": "M1", "expires": -1e300}, "expired at 1970-01-01"),
     "an expiry that is no time": ("read", {"id": "1", "expires": "soon"}, "'expires' must be epoch seconds"),
     "an argument that the verb has not": (
         "read", {"id": "1", "device": "M1", "pointz": []}, "read has no argument 'pointz'; it has device, points",
@@ -532,3 +533,10 @@ def test_a_time_that_no_calendar_shows_is_refused(said: object) -> None:
     says = "'until' is missing or no time" if said == -1.0 else "'until' must be a time from 1970 to 2199"
     with pytest.raises(RefusedRequestError, match=says):
         moment(Request("1", {"until": said}), "until", NOON)
+
+
+def test_a_text_that_no_topic_can_carry_is_refused() -> None:
+    for said in ("a\0b", "\x1b[2J", "\x85"):
+        with pytest.raises(RefusedRequestError, match="'outage' holds signs that cannot be printed"):
+            text(Request("1", {"outage": said}), "outage")
+    assert text(Request("1", {"complaint": "两盏灯\nno light"}), "complaint") == "两盏灯\nno light"
