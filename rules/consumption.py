@@ -25,7 +25,7 @@ class Consumption:
     def __init__(self, limits: Limits, area: Area, remarks: Remarks) -> None:
         self._limits = limits["weak"]
         self._backwards_kwh = self._limits["backwards_kwh"]
-        self._gap = 2.5 * area.poll_period_s
+        self._poll = area.poll_period_s
         self._kw_for_an_ampere = self._limits["hollow_share"] * 1.2 * area.nominal_voltage / 1000  # at any voltage
         self._remarks = remarks
 
@@ -53,7 +53,7 @@ class Consumption:
     def _count(self, run: list[float], witness: Witness, power: float, net: float | None) -> None:
         """Add up what the power says was drawn since the last reading."""
         passed, run[AT] = witness.at - run[AT], witness.at
-        if passed <= self._gap or passed <= 2.5 * witness.period:
+        if passed <= witness.pause(self._poll):
             drawn = power * passed / 3600
             run[DRAWN] = round(run[DRAWN] + drawn, 6)  # it is saved at every poll: the fewer digits the better
             run[GROSS] = round(run[GROSS] + abs(drawn), 6)

@@ -47,7 +47,7 @@ class Contact:
             for mate in mates
             if (v := mate.volts[place]) is not None
             and mate.state[place] == ALIVE
-            and witness.at - mate.at < 1.5 * self._poll
+            and witness.at - mate.at < 1.5 * (mate.period or self._poll)
         ]
         if own is None or not near or witness.state[place] != ALIVE:
             return False

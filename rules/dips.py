@@ -34,7 +34,7 @@ class Dips:
             return bool(self.seen)
         if least >= self._good_v[kind]:
             at, volt, readings = self._low.pop(device)
-            if readings == 1 and witness.at - at <= 2.5 * self._poll:
+            if readings == 1 and witness.at - at <= witness.pause(self._poll):
                 self.seen[device] = (at, volt)
             return bool(self.seen)
         readings = was[2] + 1 if was else 1

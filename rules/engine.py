@@ -166,7 +166,11 @@ class Engine:
             return []
         self._statistics.carry(witness)
         self._state.unsaved.add("transformer")
-        return self._tell("transformer", self._transformer.claims()) if self._transformer.take(observation) else []
+        return (
+            self._tell("transformer", self._transformer.claims())
+            if self._transformer.take(observation, witness)
+            else []
+        )
 
     def _outside(self, witness: Witness) -> None:
         """A voltage outside, or coming from outside, the limits."""

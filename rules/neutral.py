@@ -135,7 +135,7 @@ class Neutral:
             if w.device.kind != "neighbour_ttu"
             and not w.is_silent
             and name not in skip
-            and now - w.at < 2.5 * self._poll
+            and now - w.at < w.pause(self._poll)
         }
         displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
         if sum(len(fresh[name]) for name in displaced) < 2:

@@ -109,11 +109,12 @@ class MvPhase:
         if self.seen is None:
             return ()
         places = set(self.seen.places)
-        since = self.seen.since - self._poll  # whoever fell silent with it is on one of these phases, whatever is said
+        since = self.seen.since  # whoever fell silent with it is on one of these phases, whatever is said
         return [
             name
             for name, w in self._witnesses.items()
-            if len(w.places) == 1 and (places.intersection(w.places) or (w.silent and w.silent_since >= since))
+            if len(w.places) == 1
+            and (places.intersection(w.places) or (w.silent and w.silent_since >= since - max(self._poll, w.period)))
         ]
 
     def dump(self) -> object:

@@ -177,7 +177,7 @@ class PowerQuality:
     def __init__(self, tree: Tree, limits: Limits, area: Area) -> None:
         kinds = {device.kind for device in area.devices}
         self._own = {kind: of_class(limits, "quality", kind) for kind in kinds}
-        self._gap = 2.5 * area.poll_period_s
+        self._poll = area.poll_period_s
         top = tree.transformer()
         rated = (top.rated_kva if top else None) or 0.0
         self._scales = {
@@ -232,7 +232,7 @@ class PowerQuality:
         check, window = held.check, witness.windows.get(held.check.type)
         if window is None:
             window = witness.windows[check.type] = [at, at, 0.0, 0, 0.0, 0.0]
-        if at - window[AT] > self._gap:
+        if at - window[AT] > witness.pause(self._poll):
             window[SINCE], window[TOTAL], window[COUNT] = at, 0.0, 0
         window[AT] = at
         window[TOTAL] += value

@@ -74,7 +74,7 @@ class Sensors:
 
     def take(self, seen: Observation, witness: Witness) -> bool:
         """A sensor or a terminal was read; whether there is something to say."""
-        gap_s = 2.5 * max(self._poll_s, witness.interval)
+        gap_s = witness.pause(self._poll_s)
         for check in CHECKS[witness.device.kind]:
             values = [value for point in check.points if (value := seen.values.get(point)) is not None]
             if values:
@@ -96,8 +96,8 @@ class Sensors:
         severe = self._own.get(check.severe, value)
         was.worst, grown = max(was.worst, value), was.worst <= severe < value
         hold_s = self._hold.get(check.limit, self._own["hold_s"])
-        band = Band(hold_s, hold_s, self._own["clear_s"], gap_s)
-        change = step(band, was, at, bad=value > limit, good=value <= limit - check.margin)
+        band = Band(hold_s, hold_s, self._own["clear_s"])
+        change = step(band, was, at, gap_s, bad=value > limit, good=value <= limit - check.margin)
         if change in ("cleared", "cancelled"):
             del self.outside[key]
             self._news[key] = None

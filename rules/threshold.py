@@ -13,7 +13,6 @@ class Band:
     prealarm_s: float
     hold_s: float
     clear_s: float
-    gap_s: float  # a longer pause between samples freezes the timers
 
 
 @dataclass(slots=True)
@@ -31,11 +30,14 @@ class Outside:
     severe_s: float = 0.0  # seconds beyond the severe limit
 
 
-def step(band: Band, was: Outside, at: float, *, bad: bool, good: bool) -> Change | None:
-    """One more sample of something that is outside: moves the timers of `was`, says what changed."""
+def step(band: Band, was: Outside, at: float, gap_s: float, *, bad: bool, good: bool) -> Change | None:
+    """One more sample of something that is outside: moves the timers of `was`, says what changed.
+
+    A pause longer than `gap_s` freezes the timers.
+    """
     passed = at - was.at
     was.at = at
-    if passed > band.gap_s:
+    if passed > gap_s:
         passed = 0.0
     if good:
         was.inside_s += passed if was.back_at else 0.0

@@ -11,6 +11,7 @@ from rules.oil import Oil
 from rules.threshold import Band, Outside, step
 from rules.thresholds import Limits
 from rules.topology import Tree
+from rules.witness import Witness
 
 OIL_MARGIN_K = 3.0  # how far below its limit the oil counts as cool again
 SEVERITY: Mapping[str, Severity] = {
@@ -32,23 +33,23 @@ class Transformer:
         top = tree.transformer()
         self._node = top.id if top else ""
         self._rated = (top.rated_kva if top else None) or 0.0
-        gap = 2.5 * area.poll_period_s
-        load = Band(own["prealarm_s"], own["hold_s"], own["clear_s"], gap)
+        self._poll = area.poll_period_s
+        load = Band(own["prealarm_s"], own["hold_s"], own["clear_s"])
         self._bands = {
             "overload": load,
             "heavy_load": load,
             "current_unbalance": load,
-            "reverse_power": Band(own["reverse_s"], own["reverse_s"], own["clear_s"], gap),
-            "oil_temperature_high": Band(own["oil_s"], own["oil_s"], own["clear_s"], gap),
-            "oil_temperature_unexplained": Band(own["oil_excess_s"], own["oil_excess_s"], own["clear_s"], gap),
+            "reverse_power": Band(own["reverse_s"], own["reverse_s"], own["clear_s"]),
+            "oil_temperature_high": Band(own["oil_s"], own["oil_s"], own["clear_s"]),
+            "oil_temperature_unexplained": Band(own["oil_excess_s"], own["oil_excess_s"], own["clear_s"]),
         }
         self._oil = Oil(limits)
         self.outside: dict[str, Outside] = {}
         self._ended: list[str] = []
 
-    def take(self, seen: Observation) -> bool:
+    def take(self, seen: Observation, witness: Witness) -> bool:
         """The terminal was read; whether an incident may have changed."""
-        changed = False
+        changed, gap_s = False, witness.pause(self._poll)
         for kind, value, limit, margin in self._measured(seen.at, seen.values):
             was = self.outside.get(kind)
             if was is None:
@@ -57,9 +58,9 @@ class Transformer:
                 continue
             was.worst = max(was.worst, value)
             emergency = kind == "overload" and value > self._own["emergency_share"]
-            passed = min(seen.at - was.at, self._bands[kind].gap_s)
+            passed = min(seen.at - was.at, gap_s)
             was.severe_s = was.severe_s + passed if emergency else 0.0
-            change = step(self._bands[kind], was, seen.at, bad=value > limit, good=value <= limit - margin)
+            change = step(self._bands[kind], was, seen.at, gap_s, bad=value > limit, good=value <= limit - margin)
             if was.stage != "confirmed" and was.severe_s >= self._own["emergency_s"]:
                 was.stage = change = "confirmed"
             if change in ("cleared", "cancelled"):

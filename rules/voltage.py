@@ -34,7 +34,7 @@ def _levels(own: Mapping[str, float], area: Area) -> Levels:
         good=dict(zip(KINDS, (low + margin, high - margin), strict=True)),
         severe=dict(zip(KINDS, (severe_low, severe_high), strict=True)),
         severe_hold_s=own["severe_hold_s"],
-        band=Band(own["prealarm_s"], own["hold_s"], own["clear_s"], 2.5 * area.poll_period_s),
+        band=Band(own["prealarm_s"], own["hold_s"], own["clear_s"]),
     )
 
 
@@ -84,8 +84,9 @@ class Voltage:
         good = sign * (volt - own.good[kind]) < 0
         was.worst = max(was.worst, volt, key=lambda v: sign * v)
         severe = sign * (volt - own.severe[kind]) > 0
-        was.severe_s = was.severe_s + min(witness.at - was.at, own.band.gap_s) if severe else 0.0
-        change = step(own.band, was, witness.at, bad=bad, good=good)
+        gap_s = witness.pause(self._poll)
+        was.severe_s = was.severe_s + min(witness.at - was.at, gap_s) if severe else 0.0
+        change = step(own.band, was, witness.at, gap_s, bad=bad, good=good)
         if was.stage != "confirmed" and was.severe_s >= own.severe_hold_s:
             was.stage = change = "confirmed"
         if change in ("cleared", "cancelled"):

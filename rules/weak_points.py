@@ -107,7 +107,9 @@ class WeakPoints:
     def _registers(self, at: float) -> dict[str, float]:
         """Registers that were read lately, by device."""
         witnesses = (self._witnesses[device] for device in (*self._meters, self._terminal))
-        return {w.device.id: w.energy for w in witnesses if w.energy is not None and at - w.energy_at < 2 * self._poll}
+        return {
+            w.device.id: w.energy for w in witnesses if w.energy is not None and at - w.energy_at < w.pause(self._poll)
+        }
 
     def _judge(self, balance: Balance, now: Mapping[str, float], at: float) -> None:
         given = now[self._terminal] - balance.start[self._terminal]

@@ -18,6 +18,7 @@ IMPLAUSIBLE_V = 500.0
 HISTORY = 16  # readings of a terminal that are kept to compare its load before and after
 USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
 NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
+PAUSE = 2.5  # spacings
 ENOUGH = 25.0  # silence that weighs more than this says nothing new
 
 _POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
@@ -208,6 +209,10 @@ class Witness:
     def weight(self) -> float:
         """How much its silence says against its supply and its line, in nats. Not capped."""
         return self.silent * -log(self.chance) if self.silent else 0.0
+
+    def pause(self, poll_s: float) -> float:
+        """A longer time without an answer is a gap, s; `poll_s`: how often devices of the area are read, they say."""
+        return PAUSE * (self.period if self.period > poll_s else poll_s)
 
     @property
     def needs_supply(self) -> bool:

@@ -95,3 +95,18 @@ def test_a_last_gasp_in_a_dip_does_not_date_the_outage_that_comes_later() -> Non
         gasped.append(one)
     (outage,) = found(run(Engine(area), gasped))
     assert outage.started_at - START >= 1290.0
+
+
+@pytest.mark.parametrize("said_s", [15.0, 60.0, 900.0], ids=["said to be 15 s", "said to be 60 s", "said to be 15 min"])
+@pytest.mark.parametrize("every_s", [15.0, 60.0, 900.0], ids=["every 15 s", "every minute", "every 15 min"])
+def test_a_low_voltage_is_confirmed_after_its_hour_whatever_the_spacing_is_said_to_be(
+    every_s: float, said_s: float
+) -> None:
+    engine, said = Engine(village(poll_s=said_s)), []
+    for number in range(int(10_800 / every_s)):
+        volts = 192.0 if number * every_s >= 3600 else 221.0
+        seen = Observation("B1-1", START + number * every_s, {"voltage": volts}, bus="RS1")
+        said += [*engine.take(seen).incidents, *engine.tick(seen.at + every_s / 2).incidents]
+    first = next(one for one in said if one.state == "confirmed")
+    assert first.type == "low_voltage"
+    assert 3600 <= first.at - START - 3600 <= 3600 + 2 * max(every_s, said_s / 4)
