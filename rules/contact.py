@@ -1,4 +1,4 @@
-"""Loose connections: a meter whose voltage falls behind its neighbours' as its own current rises."""
+"""Voltages that do not fit the neighbours': behind them as the own current rises, or off whatever is drawn."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -10,6 +10,7 @@ from rules.witness import ALIVE, Witness
 
 FORGET = 1 - 1 / 300  # weight of the past after every sample
 EXPLAINED = 0.6  # least share of the lacking voltage's variance that the current must explain
+MATES = 2  # neighbours that must agree before it is the meter and not the neighbour whose voltage is off
 EVERY = 3  # polls between two samples: neighbours are read at other moments, so one more poll tells little
 
 
@@ -20,6 +21,7 @@ class Contact:
         own = limits["weak"]
         self._least_ohm = own["contact_ohm"]
         self._samples = own["contact_samples"]
+        self._off_v = own["voltage_misfit_share"] * area.nominal_voltage
         self._witnesses = witnesses
         self._poll = area.poll_period_s
         self._mates: dict[str, list[Witness]] = {}
@@ -51,7 +53,7 @@ class Contact:
         ]
         if own is None or not near or witness.state[place] != ALIVE:
             return False
-        self._sample(witness, median(near) - own, witness.amps)
+        self._sample(witness, median(near) - own, witness.amps, certain=len(near) >= MATES)
         return bool(self._news)
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
@@ -68,7 +70,7 @@ class Contact:
         assert isinstance(kept, list)
         self.told.update(kept)
 
-    def _sample(self, witness: Witness, lacking: float, amps: float) -> None:
+    def _sample(self, witness: Witness, lacking: float, amps: float, *, certain: bool) -> None:
         fit = witness.fit
         for index, value in enumerate((1.0, amps, lacking, amps * amps, amps * lacking, lacking * lacking)):
             fit[index] = fit[index] * FORGET + value
@@ -76,12 +78,26 @@ class Contact:
             return
         ohm, sure = slope(fit)
         name = witness.device.id
-        if name not in self.told and sure and ohm > self._least_ohm:
-            self.told.add(name)
-            self._news.append((name, _claim(name, witness.at, ohm)))
-        elif name in self.told and ohm < self._least_ohm / 2:
-            self.told.discard(name)
-            self._news.append((name, None))
+        loose = ohm if sure else 0.0
+        if loose > self._least_ohm:
+            self._tell(name, _claim(name, witness.at, ohm))
+        elif ohm < self._least_ohm / 2:
+            self._end(name)
+        off = abs(fit[2] - loose * fit[1]) / fit[0]  # what it lacks when it draws nothing, V
+        if off > self._off_v and certain:
+            self._tell(f"off/{name}", _misfit(name, witness.at, off, self._off_v))
+        elif off < self._off_v / 2:
+            self._end(f"off/{name}")
+
+    def _tell(self, key: str, claim: Claim) -> None:
+        if key not in self.told:
+            self.told.add(key)
+            self._news.append((key, claim))
+
+    def _end(self, key: str) -> None:
+        if key in self.told:
+            self.told.discard(key)
+            self._news.append((key, None))
 
 
 def slope(fit: list[float]) -> tuple[float, bool]:
@@ -107,4 +123,20 @@ def _claim(device: str, at: float, ohm: float) -> Claim:
         cause="a loose or corroded contact, or a service too thin",
         evidence=(says,),
         figures={"ohm": round(ohm, 3)},
+    )
+
+
+def _misfit(device: str, at: float, off: float, limit: float) -> Claim:
+    says = f"its voltage is {off:.1f} V off its neighbours' on the same phase whatever it draws"
+    return Claim(
+        type="voltage_misfit",
+        node=device,
+        state="confirmed",
+        severity="info",
+        started_at=at,
+        started_after=at,
+        devices=(device,),
+        cause="it is on another phase or in another place than the topology says, or measures wrongly",
+        evidence=(says,),
+        figures={"off_v": round(off, 2), "limit_v": round(limit, 2)},
     )

@@ -161,6 +161,9 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "hollow_s": _t(1800, "s", "time with current and no power after which it is told"),
         "no_load_s": _t(900, "s", "time without any load, after a usual one, that points behind the meter"),
         "contact_ohm": _t(0.2, "ohm", "impedance of one supply, beyond its neighbours', that is a loose connection"),
+        "voltage_misfit_share": _t(
+            0.02, "of Un", "a voltage so far off its neighbours' on one phase does not fit", high=1
+        ),
         "contact_samples": _t(40, "samples", "readings, every third of a meter, before its contact is judged"),
         "loss_share": _t(0.07, "share", "energy lost in an hour above this is too much", "utility practice", 1),
         "loss_least_kwh": _t(5, "kWh", "with less energy in an hour no loss is judged"),
