@@ -78,7 +78,7 @@ def _observations(path: Path, device: str, hours: float, known: Sequence[str] | 
     if count:
         return
     if known is not None and device not in known:
-        near = get_close_matches(device, known) or [*known[:5], "..."]
+        near = get_close_matches(device, known) or [*known[:5], *(["..."] if len(known) > 5 else [])]
         typer.echo(f"there is no device {device!r}; there is {', '.join(near)}", err=True)
         raise typer.Exit(2)
     typer.echo(f"{path}: nothing of {device} in the last {hours:g} hours", err=True)
