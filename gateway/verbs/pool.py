@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol, get_args
 
-from gateway.clock import Clock
+from gateway.clock import Clock, iso
 from gateway.settings.models import Site
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, moment, one_of, text
@@ -16,6 +16,9 @@ PLAN = "plan/"
 
 ORDER = "order/"
 """Orders are kept under this and their device."""
+
+LATEST_S = 86_400.0
+"""An outage may be announced late, as one that nobody had said was planned; but not days after its end."""
 
 PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
 
@@ -60,6 +63,8 @@ class Announcing:
         )
         if outage.end <= outage.start:
             raise RefusedRequestError("'end' must be later than 'start'")
+        if outage.end + LATEST_S < now:
+            raise RefusedRequestError(f"'end' is {iso(outage.end)}, and it is {iso(now)}: that is over for good")
         self.rules.plan(outage)
         self.keep({PLAN + outage.id: asdict(outage)})
         return asdict(outage)

@@ -182,7 +182,7 @@ async def drain(folder: Path) -> None:
     worst = 1000 * max(one.wire for one in busy)
     row("store", "from disk to PUBACK, during that, worst", worst, "ms", 100, 100 / worst)
     worst = max(one.disk + one.wire for one in live)
-    row("store", "observation to PUBACK, during that, worst", worst, "s", 3, 3 / worst)
+    row("store", "observation to PUBACK, during that, worst", worst, "s", 2, 2 / worst)
 
 
 @dataclass(frozen=True, slots=True)

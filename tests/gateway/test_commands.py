@@ -439,6 +439,9 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "an outage that ends before it begins": (
         "plan", {"id": "1", "outage": "W", "node": "B1", "start": 2, "end": 1}, "later than",
     ),
+    "an outage that was over days ago": (
+        "plan", {"id": "1", "outage": "W", "node": "B1", "start": 1, "end": 2}, "over for good",
+    ),
     "an outage of an unknown kind": (
         "plan", {"id": "1", "outage": "W", "node": "B1", "start": 1, "end": 2, "kind": "wild"},
         "'kind' must be one of planned, orderly",
