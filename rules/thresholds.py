@@ -165,8 +165,10 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
             0.02, "of Un", "a voltage so far off its neighbours' on one phase does not fit", high=1
         ),
         "contact_samples": _t(40, "samples", "readings, every third of a meter, before its contact is judged"),
-        "loss_share": _t(0.07, "share", "energy lost in an hour above this is too much", "utility practice", 1),
-        "loss_least_kwh": _t(5, "kWh", "with less energy in an hour no loss is judged"),
+        "loss_share": _t(
+            0.07, "share", "energy lost in an hour, or in a day, above this is too much", "utility practice", 1
+        ),
+        "loss_least_kwh": _t(5, "kWh", "with less energy in an hour, or in a day, no loss is judged"),
         "loss_hours": _t(2, "hours", "hours in a row with too much loss"),
     },
     "report": {

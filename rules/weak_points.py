@@ -1,7 +1,7 @@
 """Weak points before they fail: clocks that drift, meters that miscount, supplies without load, lost energy."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rules.area import Area, Device
 from rules.book import Claim
@@ -13,6 +13,8 @@ from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import ALIVE, Witness
 
+DAY_HOURS = 24
+
 
 @dataclass(slots=True)
 class Balance:
@@ -22,6 +24,10 @@ class Balance:
     start: dict[str, float]  # register by device, kWh, import less export
     lossy: int = 0  # hours in a row with too much loss
     share: float = 0.0
+    hours: int = 0  # of the day that runs, that were judged
+    given: float = 0.0  # kWh in them
+    taken: float = 0.0
+    daily: bool = False  # the last day lost too much
 
 
 class WeakPoints:
@@ -100,8 +106,7 @@ class WeakPoints:
         now = self._registers(at)
         if balance is not None and len(now) == len(balance.start) == len(self._meters) + 1:
             self._judge(balance, now, at)
-        lossy, share = (balance.lossy, balance.share) if balance else (0, 0.0)
-        self._balance = Balance(at, now, lossy, share)
+        self._balance = replace(balance, since=at, start=now) if balance else Balance(at, now)
         return True
 
     def _registers(self, at: float) -> dict[str, float]:
@@ -114,19 +119,36 @@ class WeakPoints:
     def _judge(self, balance: Balance, now: Mapping[str, float], at: float) -> None:
         given = now[self._terminal] - balance.start[self._terminal]
         taken = sum(now[meter] - balance.start[meter] for meter in self._meters)
+        balance.hours, balance.given, balance.taken = balance.hours + 1, balance.given + given, balance.taken + taken
+        if balance.hours >= DAY_HOURS:
+            self._judge_day(balance, at)
         if given < self._limits["loss_least_kwh"]:
             return
         share = (given - taken) / given
         balance.share = share
         balance.lossy = balance.lossy + 1 if share > self._limits["loss_share"] else 0
         if balance.lossy >= self._limits["loss_hours"]:
-            says = f"of {given:.1f} kWh the meters took {taken:.1f}: {share:.0%} lost in the last hour"
-            top = self._tree.devices[self._terminal].node
-            figures = {"given_kwh": round(given, 2), "taken_kwh": round(taken, 2), "share": round(share, 4)}
-            began = at - 3600 * balance.lossy
-            self._remarks.say("loss", "line_loss", top, began, says, figures, devices=tuple(self._meters))
+            self._lost(given, taken, at - 3600 * balance.lossy, "hour")
+        elif balance.lossy == 0 and not balance.daily:
+            self._remarks.over("loss")
+
+    def _judge_day(self, balance: Balance, at: float) -> None:
+        """A day tells also of areas whose hours are too small to judge, and of losses that come and go."""
+        given, taken = balance.given, balance.taken
+        enough = given >= self._limits["loss_least_kwh"]
+        balance.daily = enough and (given - taken) / given > self._limits["loss_share"]
+        if balance.daily:
+            self._lost(given, taken, at - 3600 * balance.hours, "day")
         elif balance.lossy == 0:
             self._remarks.over("loss")
+        balance.hours, balance.given, balance.taken = 0, 0.0, 0.0
+
+    def _lost(self, given: float, taken: float, since: float, period: str) -> None:
+        share = (given - taken) / given
+        says = f"of {given:.1f} kWh the meters took {taken:.1f}: {share:.0%} lost in the last {period}"
+        top = self._tree.devices[self._terminal].node
+        figures = {"given_kwh": round(given, 2), "taken_kwh": round(taken, 2), "share": round(share, 4)}
+        self._remarks.say("loss", "line_loss", top, since, says, figures, devices=tuple(self._meters))
 
     def dump(self) -> object:
         """Its state as plain data."""
