@@ -10,7 +10,7 @@ class Wire:
     """Listens on `port` and passes bytes to a server on loopback."""
 
     def __init__(self, server_port: int) -> None:
-        self.swallows = False  # bytes go nowhere, connections stay open: nobody is told
+        self.swallows = False  # bytes go nowhere, connections stay open and dead: nobody is told
         self._said: list[bytearray] = []  # by connection
         self.bytes_per_s = 0.0  # how fast it is towards the server; 0: as fast as it can
         self._never = threading.Event()
@@ -50,14 +50,15 @@ class Wire:
                     threading.Thread(target=self._pass, args=pair, daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
-        said = bytearray()
+        said, whole = bytearray(), True  # a stream with a hole in it never goes on
         if up:
             self._said.append(said)
         with contextlib.suppress(OSError):
             while data := source.recv(1024 if self.bytes_per_s else 65536):
                 if up and self.bytes_per_s:
                     self._never.wait(len(data) / self.bytes_per_s)
-                if not self.swallows:
+                whole &= not self.swallows
+                if whole:
                     target.sendall(data)
                     said += data
         for end in (source, target):

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,11 +32,17 @@ PATIENCE_S = 30.0
 
 
 def free_port() -> int:
-    """A port on loopback that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on loopback that nobody has now.
+
+    It is none that the kernel gives to clients: who knocks at a server that is down could get that server's own.
+    """
+    clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])  # where theirs begin
+    lowest = max(1025, clients // 2)
+    while True:
+        port = random.SystemRandom().randrange(lowest, max(clients, lowest + 10_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def program(name: str, package: str) -> str:
