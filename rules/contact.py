@@ -80,7 +80,7 @@ class Contact:
         name = witness.device.id
         loose = ohm if sure else 0.0
         if loose > self._least_ohm:
-            self._tell(name, _claim(name, witness.at, ohm))
+            self._tell(name, _loose(name, witness.at, ohm))
         elif ohm < self._least_ohm / 2:
             self._end(name)
         off = abs(fit[2] - loose * fit[1]) / fit[0]  # what it lacks when it draws nothing, V
@@ -110,33 +110,28 @@ def slope(fit: list[float]) -> tuple[float, bool]:
     return together / spread, together**2 >= EXPLAINED * spread * scatter
 
 
-def _claim(device: str, at: float, ohm: float) -> Claim:
+def _loose(device: str, at: float, ohm: float) -> Claim:
     says = f"its voltage falls by {ohm:.2f} V for every ampere more than its neighbours' on the same phase does"
-    return Claim(
-        type="loose_connection",
-        node=device,
-        state="confirmed",
-        severity="info",
-        started_at=at,
-        started_after=at,
-        devices=(device,),
-        cause="a loose or corroded contact, or a service too thin",
-        evidence=(says,),
-        figures={"ohm": round(ohm, 3)},
-    )
+    cause = "a loose or corroded contact, or a service too thin"
+    return _claim("loose_connection", device, at, cause, says, {"ohm": round(ohm, 3)})
 
 
 def _misfit(device: str, at: float, off: float, limit: float) -> Claim:
     says = f"its voltage is {off:.1f} V off its neighbours' on the same phase whatever it draws"
+    cause = "it is on another phase or in another place than the topology says, or measures wrongly"
+    return _claim("voltage_misfit", device, at, cause, says, {"off_v": round(off, 2), "limit_v": round(limit, 2)})
+
+
+def _claim(kind: str, device: str, at: float, cause: str, says: str, figures: dict[str, float]) -> Claim:
     return Claim(
-        type="voltage_misfit",
+        type=kind,
         node=device,
         state="confirmed",
         severity="info",
         started_at=at,
         started_after=at,
         devices=(device,),
-        cause="it is on another phase or in another place than the topology says, or measures wrongly",
+        cause=cause,
         evidence=(says,),
-        figures={"off_v": round(off, 2), "limit_v": round(limit, 2)},
+        figures=figures,
     )
