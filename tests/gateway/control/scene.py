@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drivers.dlt645.frame import frames
 from drivers.profile import product_profiles, read_profile
 from drivers.registry import driver
 from drivers.sim.dlt645 import SimulatedMeter
@@ -25,7 +26,7 @@ from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request
 from rules.area import Area, Node
 from tests.lines import Hearing, Seat, SimulatedLine
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, run_virtual
 
 PASSWORD, OPERATOR_CODE = "765432", "91827364"
 SECRETS = (PASSWORD, OPERATOR_CODE)
@@ -186,3 +187,20 @@ async def refusal(asked: Awaitable[object]) -> str:
     except RefusedRequestError as error:
         return str(error)
     return ""
+
+
+Story = Callable[[Scene], Coroutine[Any, Any, None]]
+
+
+def tell(story: Story, folder: Path, settings: ControlSettings = PERMISSIVE) -> Scene:
+    async def run() -> Scene:
+        scene = Scene(folder, settings)
+        await story(scene)
+        return scene
+
+    return run_virtual(run())
+
+
+def said(scene: Scene, function: int) -> int:
+    """How often meters were told something with this function."""
+    return sum(frame.function == function for _, raw in scene.line.sent for _, frame in frames(raw))
