@@ -152,7 +152,7 @@ class Gateway:
             troubles, items = self.selfcare.step(now, self.store.figures(), influx, audit, expiring, unheard)
             if troubles:
                 self.store.put(map(told, troubles), items)
-            if drafts := self.board.step(now, self.rules.pool(now)):
+            if drafts := self.board.step(now, self.rules.desk.pool(now)):
                 self.store.put(drafts, self.board.changes())
 
     async def _part(self) -> None:

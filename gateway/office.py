@@ -50,7 +50,7 @@ def verbs_of(gateway: "Gateway") -> Mapping[str, Do]:
 
 def announcing(gateway: "Gateway") -> Announcing:
     """What tells the rules of the utility's plans and orders."""
-    return Announcing(gateway.site, Names(gateway.site), gateway.rules, gateway.clock, gateway.keep, gateway.tell)
+    return Announcing(gateway.site, Names(gateway.site), gateway.rules.desk, gateway.clock, gateway.keep, gateway.tell)
 
 
 def control_of(gateway: "Gateway", saved: Mapping[str, object]) -> "Control | None":

@@ -1,9 +1,10 @@
 """Meters whose consumption does not fit: registers that fall, freeze or miscount, current of which no power comes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import hypot
 
 from rules.area import Area
+from rules.book import Claim
 from rules.observation import Observation
 from rules.remarks import Remarks
 from rules.thresholds import Limits
@@ -22,22 +23,22 @@ _POWERS = tuple((f"active_power_{phase}", f"reactive_power_{phase}") for phase i
 class Consumption:
     """Holds a meter's register against its own power, and its power against its own voltage and current."""
 
-    def __init__(self, limits: Limits, area: Area, remarks: Remarks) -> None:
+    def __init__(self, limits: Limits, area: Area) -> None:
         self._limits = limits["weak"]
         self._backwards_kwh = self._limits["backwards_kwh"]
         self._poll = area.poll_period_s
         self._kw_for_an_ampere = self._limits["hollow_share"] * 1.2 * area.nominal_voltage / 1000  # at any voltage
-        self._remarks = remarks
+        self._remarks = Remarks()
 
-    def take(self, seen: Observation, witness: Witness) -> None:
-        """A device was read."""
+    def take(self, seen: Observation, witness: Witness) -> bool:
+        """A device was read; whether there is something to say."""
         values, power = seen.values, seen.values.get("active_power")
         energy, export = values.get("energy_import"), values.get("energy_export")
         net = None if energy is None else energy - (export or 0.0)
         if net is not None:
             witness.energy, witness.energy_at = net, seen.at
         if witness.device.kind != "meter":
-            return
+            return False
         run = witness.windows.get("energy")
         if run is None:
             run = witness.windows["energy"] = [seen.at, seen.at, 0, 0, NEVER, NEVER, 0, 0, NEVER]
@@ -49,6 +50,19 @@ class Consumption:
             if run[HOLLOW] or abs(power) < self._kw_for_an_ampere * (witness.amps or 0.0):
                 self._hollow(run, values, witness)
             self._count(run, witness, power if export is not None else max(0.0, power), net)
+        return bool(self._remarks.news)
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        return self._remarks.claims()
+
+    def dump(self) -> object:
+        """Its state as plain data; what runs is in the witnesses' windows."""
+        return self._remarks.dump()
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        self._remarks.load(kept)
 
     def _count(self, run: list[float], witness: Witness, power: float, net: float | None) -> None:
         """Add up what the power says was drawn since the last reading."""

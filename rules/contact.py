@@ -5,6 +5,7 @@ from statistics import median
 
 from rules.area import Area
 from rules.book import Claim
+from rules.observation import Observation
 from rules.thresholds import Limits
 from rules.witness import ALIVE, Witness
 
@@ -35,7 +36,7 @@ class Contact:
         self.told: set[str] = set()
         self._news: list[tuple[str, Claim | None]] = []
 
-    def take(self, witness: Witness) -> bool:
+    def take(self, _: Observation, witness: Witness) -> bool:
         """A meter was read; whether there is something to say."""
         if witness.polls % EVERY or witness.amps is None:
             return False

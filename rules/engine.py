@@ -2,33 +2,32 @@
 
 from collections.abc import Iterable, Mapping
 
+from rules.answers import looks_of
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.case_teller import CaseTeller
-from rules.contact import Contact
 from rules.correction import PowerDown
+from rules.desk import Desk
 from rules.hand import Hand
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.interruptions import Interruptions
 from rules.noise import Noise
 from rules.observation import Observation
 from rules.pace import Pace
-from rules.pool import Entry, Pool
-from rules.power_quality import PowerQuality
+from rules.pool import Pool
+from rules.relays import Relays
 from rules.repeats import Repeats
 from rules.report import Calls
-from rules.sensors import CHECKS, Sensors
 from rules.state import Part, State
 from rules.statistics import Quality, Statistics
+from rules.strangers import Strangers
 from rules.supply import Supply
 from rules.thresholds import complete
 from rules.topology import Tree
-from rules.transformer import Transformer
 from rules.upstream import Upstream
 from rules.voltage import Voltage
-from rules.weak_points import WeakPoints
 from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness, wires_of
-from rules.words import idle_plan_claim, relay_claim
+from rules.words import idle_plan_claim
 
 NOTHING = Outcome()
 _NO_BUS = Wire(1)
@@ -51,8 +50,6 @@ class Engine:
         self._witnesses = witnesses = {
             d.id: Witness(d, wires.get(d.bus or "", _NO_BUS), limits, area.nominal_voltage) for d in area.devices
         }
-        self._terminals = {d.id for d in area.devices if d.kind == "ttu"}
-        self._beside = {d.id for d in area.devices if d.kind in CHECKS}
         self._book = Book(tree, limits["pool"]["remind_s"])
         self._pool = Pool(tree, limits, planned, orders)
         self._pace = Pace(area, self._pool.deadline())
@@ -61,15 +58,13 @@ class Engine:
         self._teller = CaseTeller(tree, witnesses, limits, self._supply, self._pool, self._book, self._statistics)
         self._upstream = Upstream(tree, witnesses, limits, area, self._book)
         self._voltage = Voltage(tree, witnesses, limits, area)
-        self._transformer = Transformer(tree, limits, area)
-        self._sensors = Sensors(limits, area.poll_period_s)
-        self._power_quality = PowerQuality(tree, limits, area)
-        self._weak = WeakPoints(tree, witnesses, limits, area)
-        self._contact = Contact(witnesses, limits, area)
+        looks = looks_of(tree, witnesses, limits, area, self._upstream.masked)
+        self._looks = {d.id: tuple(look for look in looks if look.of(d)) for d in area.devices}
+        self._relays = Relays(self._pool, self._book)
+        self._strangers = Strangers()
         self._repeats = Repeats(tree, limits)
         self._noise = Noise(wires, limits, area)
         self._calls = Calls(tree, witnesses, limits, area, self._pool, self._book)
-        self.hand = Hand(self._book, self._handled)
         parts: dict[str, Part] = {
             "pace": self._pace,
             "plans": self._pool,
@@ -78,14 +73,14 @@ class Engine:
             "half": self._upstream.half,
             "masked": self._upstream,
             "voltage": self._voltage,
-            "transformer": self._transformer,
-            "sensors": self._sensors,
-            "weak": self._weak,
-            "contact": self._contact,
+            "strangers": self._strangers,
             "repeats": self._repeats,
             "noise": self._noise,
+            **{look.name: look.rule for look in looks},
         }
         self._state = State(witnesses, wires, parts, self._statistics, self._book)
+        self.hand = Hand(self._book, self._handled)
+        self.desk = Desk(self._pool, self._book, self._relays, witnesses, self._pace, self._state)
         if saved:
             self._state.load(saved)
 
@@ -107,7 +102,8 @@ class Engine:
         if changed & VOLTAGE:
             self._outside(witness)
         if changed & RELAY:
-            said += self._relay(witness)
+            self._state.stirred = True
+            said += self._relays.tell(witness, pace.now)
         if changed & EVIDENCE:
             pace.dirty = True
         if pace.dirty or self._upstream.uneven or self._voltage.news:
@@ -135,56 +131,31 @@ class Engine:
     def _stranger(self, observation: Observation) -> Outcome:
         self._pace.now = max(self._pace.now, observation.at)
         self._state.stirred = True
-        return Outcome(tuple(self._tell("weak", self._weak.claims()))) if self._weak.stranger(observation) else NOTHING
+        news = self._strangers.take(observation)
+        return Outcome(tuple(self._tell("stranger", self._strangers.claims()))) if news else NOTHING
 
     def _answered(self, observation: Observation, witness: Witness) -> list[Incident]:
         """Values came that are newer than all before."""
         said: list[Incident] = []
-        name = observation.device
         if self._upstream.look(witness):
             self._pace.dirty = True
         if self._upstream.half.seen is not None:
             self._state.unsaved.add("half")
-        if witness.history or name in self._terminals:
-            said += self._load(observation, witness)
-        if name in self._beside:
-            self._state.unsaved.add("sensors")
-            if self._sensors.take(observation, witness):
-                said += self._tell("sensor", self._sensors.claims())
-        if name not in self._upstream.masked and self._power_quality.take(observation, witness):
-            said += self._tell("quality", self._power_quality.claims())
-        if self._weak.take(observation, witness):
-            said += self._tell("weak", self._weak.claims())
-        if witness.single and self._contact.take(witness):
-            said += self._tell("contact", self._contact.claims())
+        if witness.history:
+            self._supply.account(witness)
+            self._statistics.carry(witness)
+        for look in self._looks[observation.device]:
+            if look.restless:
+                self._state.unsaved.add(look.name)
+            if look.rule.take(observation, witness):
+                said += self._tell(look.name, look.rule.claims())
         return said
-
-    def _load(self, observation: Observation, witness: Witness) -> list[Incident]:
-        """A terminal was read: what flows through the transformer or into a feeder."""
-        self._supply.account(witness)
-        if observation.device not in self._terminals:
-            return []
-        self._statistics.carry(witness)
-        self._state.unsaved.add("transformer")
-        return (
-            self._tell("transformer", self._transformer.claims())
-            if self._transformer.take(observation, witness)
-            else []
-        )
 
     def _outside(self, witness: Witness) -> None:
         """A voltage outside, or coming from outside, the limits."""
         self._upstream.uneven = self._state.stirred = True
         if witness.device.id not in self._upstream.masked:
             self._voltage.take(witness)
-
-    def _relay(self, witness: Witness) -> list[Incident]:
-        self._state.stirred = True
-        claim = None
-        if witness.relay_open:
-            ordered = self._pool.order_for(witness.device.id, witness.relay_at) is not None
-            claim = relay_claim(witness.device.id, witness.relay_at, witness.relay_at - witness.interval, ordered)
-        return self._book.tell(f"relay/{witness.device.id}", claim, self._pace.now)
 
     def _step(self) -> Outcome:
         """Weigh everything that changed since the last step."""
@@ -226,39 +197,6 @@ class Engine:
     def whom_to_ask(self, report: Report) -> tuple[str, ...]:
         """Devices whose reading would tell more of a call than is known; their answers may make it more."""
         return self._calls.whom_to_ask(report)
-
-    def plan(self, outage: PlannedOutage) -> None:
-        """Announce an outage; one with the same id replaces it."""
-        self._pool.announce(outage)
-        self._planned()
-
-    def unplan(self, outage: str) -> bool:
-        """Withdraw an announced outage; whether there was one."""
-        known = self._pool.planned.pop(outage, None) is not None
-        self._planned()
-        return known
-
-    def _planned(self) -> None:
-        self._pace.dirty = self._state.stirred = True
-        self._pace.rouse()
-
-    def order(self, order: DisconnectOrder) -> tuple[Incident, ...]:
-        """Know of an order to open a relay; what is said of the relay when it was found open already."""
-        self._pool.orders.append(order)
-        return self._ordered(order.device)
-
-    def unorder(self, device: str) -> tuple[Incident, ...]:
-        """Forget the orders for a device."""
-        self._pool.withdraw(device)
-        return self._ordered(device)
-
-    def _ordered(self, device: str) -> tuple[Incident, ...]:
-        witness = self._witnesses.get(device)
-        return tuple(self._relay(witness)) if witness is not None and witness.relay_open else ()
-
-    def pool(self, at: float) -> tuple[Entry, ...]:
-        """Every outage that is announced, ordered or found out."""
-        return tuple(self._pool.entries(self._book.active(), at))
 
     def active(self) -> tuple[Incident, ...]:
         """Incidents that last now, oldest first."""

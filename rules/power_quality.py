@@ -1,6 +1,6 @@
 """Measured quality of the supply against plain limits: unbalance, frequency, power factor, distortion, sequence."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -172,9 +172,10 @@ class Held:
 
 
 class PowerQuality:
-    """Every device that gives such points. A device that something else explains is not to be given to it."""
+    """Every device that gives such points. One that something else explains is not looked at meanwhile."""
 
-    def __init__(self, tree: Tree, limits: Limits, area: Area) -> None:
+    def __init__(self, tree: Tree, limits: Limits, area: Area, masked: Container[str]) -> None:
+        self._masked = masked
         kinds = {device.kind for device in area.devices}
         self._own = {kind: of_class(limits, "quality", kind) for kind in kinds}
         self._poll = area.poll_period_s
@@ -194,6 +195,8 @@ class PowerQuality:
 
     def take(self, seen: Observation, witness: Witness) -> bool:
         """A device answered; whether a window was completed: then there may be something to say."""
+        if seen.device in self._masked:
+            return False
         values = seen.values
         known = self._held.get(seen.device)
         if known is None or known[0] != len(values):
@@ -213,8 +216,6 @@ class PowerQuality:
     def _fitting(self, values: Values, witness: Witness) -> Iterator[Held]:
         """The checks that a device of this class, with these points, can be held to."""
         device = witness.device
-        if device.kind in ("neighbour_ttu", "sensor"):
-            return
         three, top = len(device.phases) == 3, device.kind == "ttu"
         fits = {
             "the terminal": top,
@@ -266,3 +267,10 @@ class PowerQuality:
             evidence=(check.says.format(mean=mean, limit=limit),),
             figures={"mean": round(mean, 4), "limit": limit},
         )
+
+    def dump(self) -> object:
+        """Nothing: what runs is in the witnesses' windows."""
+        return None
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""

@@ -54,3 +54,12 @@ class Remarks:
         """What is new, by key; None: it is over."""
         news, self.news = self.news, []
         yield from news
+
+    def dump(self) -> object:
+        """What lasts, as plain data."""
+        return sorted(self.said)
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self.said.update(kept)

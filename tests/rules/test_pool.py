@@ -52,13 +52,13 @@ def test_the_pool_says_how_far_everything_is(
     if restart:
         saved = {key: value for key, value in engine.changes().items() if value is not None}
         engine = Engine(AREA, planned=plans, orders=orders, saved=json.loads(json.dumps(saved)))
-    assert [(entry.kind, entry.state) for entry in engine.pool(START + after)] == entries
+    assert [(entry.kind, entry.state) for entry in engine.desk.pool(START + after)] == entries
 
 
 def test_a_plan_is_shown_for_a_day_after_its_end() -> None:
     engine = Engine(AREA, planned=[PLAN])
-    assert [entry.id for entry in engine.pool(LATE + 80_000)] == ["P7"]
-    assert engine.pool(LATE + 90_000) == ()
+    assert [entry.id for entry in engine.desk.pool(LATE + 80_000)] == ["P7"]
+    assert engine.desk.pool(LATE + 90_000) == ()
 
 
 def test_orderly_consumption_is_no_fault_and_says_what_it_is() -> None:
@@ -70,20 +70,22 @@ def test_an_order_that_comes_after_the_relay_was_found_open_explains_it_and_its_
     engine = Engine(AREA)
     run(engine, (seen for seen in readings(AREA, RELAY) if seen.at < START + 900))
     assert [one.type for one in engine.active()] == ["relay_open"]
-    (said,) = engine.order(ORDER)
+    (said,) = engine.desk.order(ORDER)
     assert (said.type, said.severity) == ("arrears_disconnect", "info")
-    (said,) = engine.unorder("B2-2")
+    (said,) = engine.desk.unorder("B2-2")
     assert said.type == "relay_open"
-    assert engine.order(DisconnectOrder("B4-2", START)) == ()
+    assert engine.desk.order(DisconnectOrder("B4-2", START)) == ()
 
 
 def test_a_plan_that_came_to_nothing_may_be_announced_again_for_another_day() -> None:
     engine = Engine(village())
-    engine.plan(PlannedOutage("W-1", "F1", START, START + 3600))
+    engine.desk.plan(PlannedOutage("W-1", "F1", START, START + 3600))
     engine.tick(START + 8 * 3600)
-    assert [entry.state for entry in engine.pool(START + 8 * 3600)] == ["not executed"]
-    engine.plan(PlannedOutage("W-1", "F1", START + 9 * 3600, START + 10 * 3600))
-    assert [(entry.state, entry.start) for entry in engine.pool(START + 8 * 3600)] == [("announced", START + 9 * 3600)]
+    assert [entry.state for entry in engine.desk.pool(START + 8 * 3600)] == ["not executed"]
+    engine.desk.plan(PlannedOutage("W-1", "F1", START + 9 * 3600, START + 10 * 3600))
+    assert [(entry.state, entry.start) for entry in engine.desk.pool(START + 8 * 3600)] == [
+        ("announced", START + 9 * 3600)
+    ]
     outcome = engine.tick(START + 20 * 3600)
     assert [one.type for one in outcome.incidents if one.reason == "first"] == ["planned_not_executed"]
 
@@ -91,9 +93,9 @@ def test_a_plan_that_came_to_nothing_may_be_announced_again_for_another_day() ->
 def test_a_plan_that_is_announced_twice_alike_stays_what_became_of_it() -> None:
     engine, plan = Engine(village()), PlannedOutage("W-1", "F1", START, START + 3600)
     for _ in range(2):
-        engine.plan(plan)
+        engine.desk.plan(plan)
         engine.tick(START + 8 * 3600)
-    assert [entry.state for entry in engine.pool(START + 8 * 3600)] == ["not executed"]
+    assert [entry.state for entry in engine.desk.pool(START + 8 * 3600)] == ["not executed"]
 
 
 OUTSIDE: dict[str, tuple[float, float, str]] = {

@@ -1,0 +1,22 @@
+"""Open relays: by order, or without one."""
+
+from rules.book import Book
+from rules.incident import Incident
+from rules.pool import Pool
+from rules.witness import Witness
+from rules.words import relay_claim
+
+
+class Relays:
+    """Tells of them. It remembers nothing: witnesses know their relays, the pool knows the orders."""
+
+    def __init__(self, pool: Pool, book: Book) -> None:
+        self._pool, self._book = pool, book
+
+    def tell(self, witness: Witness, now: float) -> list[Incident]:
+        """A relay has opened or closed, or an order for it has come or gone: what is to be told."""
+        claim, device, at = None, witness.device.id, witness.relay_at
+        if witness.relay_open:
+            ordered = self._pool.order_for(device, at) is not None
+            claim = relay_claim(device, at, at - witness.interval, ordered)
+        return self._book.tell(f"relay/{device}", claim, now)

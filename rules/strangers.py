@@ -1,0 +1,39 @@
+"""Devices that answer and stand in no list of the area."""
+
+from collections.abc import Iterator
+
+from rules.book import Claim
+from rules.observation import Observation
+from rules.remarks import Remarks
+
+
+class Strangers:
+    """Tells of each when it has answered twice: one answer may be a broken address."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, float] = {}  # epoch seconds of its first answer, by device
+        self._remarks = Remarks()
+
+    def take(self, seen: Observation) -> bool:
+        """A device was heard that the topology does not know; whether there is something to say."""
+        if seen.fault is not None:
+            return False
+        first = self._first.setdefault(seen.device, seen.at)
+        if seen.at > first:
+            says = "it answers and stands in no list of this area: replaced, added, or listened in from elsewhere"
+            self._remarks.say(seen.device, "unknown_device", seen.device, first, says, {}, devices=())
+        return bool(self._remarks.news)
+
+    def claims(self) -> Iterator[tuple[str, Claim | None]]:
+        """What to say now, by key; None: it is over."""
+        return self._remarks.claims()
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return [self._first, self._remarks.dump()]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self._first, said = kept
+        self._remarks.load(said)
