@@ -31,6 +31,7 @@ from gateway.north.mqtt import MqttSender
 from gateway.north.prometheus import MetricsPage
 from gateway.office import check_of, control_of, verbs_of
 from gateway.pipeline import Pipeline, told
+from gateway.relays import Relays
 from gateway.renewal import renewal_of
 from gateway.selfcare import Selfcare
 from gateway.settings.models import Device, Site
@@ -115,6 +116,9 @@ class Gateway:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
                     endless = [self._tick(), self.inlet.run(), self.health.run(), _failure_of(writing)]
+                    endless.append(
+                        Relays(self.site.devices, lambda: self.rules.pool(self.clock.wall()), self.ask).run()
+                    )
                     endless += map(Filler.run, self._fillers())
                     endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses, self.sinks))
                     if self.site.metrics is not None:

@@ -42,7 +42,7 @@ class Board:
 
     def step(self, at: float, entries: Iterable[Entry]) -> list[Draft]:
         """The topics that change with what is out now."""
-        now = {entry.id: entry for entry in entries if not self._done(entry)}
+        now = {entry.id: entry for entry in entries}
         cards = {name: self._shown(now.get(name), card, at) for name, card in self._cards.items()}
         cards |= {name: Card(entry, at) for name, entry in now.items() if name not in self._cards}
         return [draft for name, card in cards.items() for draft in self._show(name, card, at)]
@@ -56,13 +56,6 @@ class Board:
         items, self._items = self._items, {}
         return items
 
-    def _done(self, entry: Entry) -> bool:
-        """Whether it is an order that was carried out and undone already, and could be carried out again."""
-        card = self._cards.get(entry.id)
-        if card is None or entry.kind != "arrears" or entry.state != "announced":
-            return False
-        return card.entry.state != "announced" and entry.start <= card.entry.start
-
     def _shown(self, entry: Entry | None, card: Card, at: float) -> Card | None:
         was = card.entry
         if entry is not None:
@@ -70,7 +63,7 @@ class Board:
         if was.state in _RUNNING:
             return Card(replace(was, state="over", end=at, customers=0), at)
         if was.state == "announced":
-            return Card(replace(was, state="not executed"), at) if was.kind == "arrears" else None
+            return None
         return card if at - card.since < SHOWN_S else None
 
     def _show(self, name: str, card: Card | None, at: float) -> Iterator[Draft]:

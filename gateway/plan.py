@@ -109,7 +109,7 @@ def plan_line(line: Line, devices: Iterable[Device], assumed: Assumed) -> LinePl
 def _price(line: Line, device: Device, assumed: Assumed) -> DevicePlan:
     speaks = driver(device.driver)
     try:
-        polled = exchanges(speaks, device.profile, device.address, device.points or tuple(device.profile.points))
+        polled = exchanges(speaks, device.profile, device.address, device.polled)
     except RequestError as error:
         raise RequestError(f"{device.id}: {error}") from error
     think = assumed.latency_s + (assumed.network_s if "://" in line.port else 0.0)

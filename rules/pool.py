@@ -1,7 +1,8 @@
 """The outage pool: announced outages and disconnect orders, and what they explain."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from rules.area import DisconnectOrder, PlannedOutage
@@ -14,7 +15,7 @@ NEAR_S = 4 * 3600.0
 """An outage that begins no further from a plan's time missed it, and is no stranger to it."""
 
 KEPT_S = 86_400.0
-"""How long a plan that is over is still shown."""
+"""How long a plan that is over, or an order that nobody carried out, is still shown."""
 
 Progress = Literal["announced", "running", "overrun", "not executed", "over"]
 
@@ -48,6 +49,7 @@ class Pool:
         self.orders = list(orders)
         self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
         self._idle: set[str] = set()  # those that nothing came of
+        self._carried_out: set[DisconnectOrder] = set()  # orders whose relay was found open
 
     def announce(self, outage: PlannedOutage) -> None:
         """Take an announcement. One with the same id is changed by it: what came of the old one counts no more."""
@@ -103,11 +105,13 @@ class Pool:
     def order_for(self, device: str, at: float) -> DisconnectOrder | None:
         """The order by which a relay that was found open at this time was opened."""
         given = [o for o in self.orders if o.device == device and o.at - 60 <= at <= o.at + self._order_s]
+        self._carried_out.update(given[-1:])
         return given[-1] if given else None
 
     def withdraw(self, device: str) -> None:
         """Forget the orders for a device."""
         self.orders = [order for order in self.orders if order.device != device]
+        self._carried_out.intersection_update(self.orders)
 
     def entries(self, active: Iterable[Incident], at: float) -> Iterator[Entry]:
         """Everything that is announced, ordered or found out now."""
@@ -136,31 +140,28 @@ class Pool:
         customers, known = (len(incident.customers), incident.id) if incident else (0, None)
         return Entry(plan.id, plan.kind, state, plan.node, plan.start, plan.end, customers, known, plan.reason)
 
-    def _ordered(self, open_relays: dict[str, Incident], at: float) -> Iterator[Entry]:
-        """The newest order of every device, as long as it may be carried out or its relay is open."""
+    def _ordered(self, open_relays: Mapping[str, Incident], at: float) -> Iterator[Entry]:
+        """The newest order of every device; one that was carried out as long as its relay is open."""
         for order in {order.device: order for order in sorted(self.orders, key=lambda order: order.at)}.values():
-            incident = open_relays.get(order.device)
-            if incident or at <= order.at + self._order_s:
-                state: Progress = "running" if incident else "announced"
-                customers, known = (len(incident.customers), incident.id) if incident else (0, None)
-                yield Entry(
-                    f"order-{order.device}",
-                    "arrears",
-                    state,
-                    order.device,
-                    order.at,
-                    None,
-                    customers,
-                    known,
-                    order.kind,
-                )
+            incident, until = open_relays.get(order.device), order.at + self._order_s
+            if incident is None and (order in self._carried_out or at > until + KEPT_S):
+                continue
+            state: Progress = "running" if incident else "announced" if at <= until else "not executed"
+            customers, known = (len(incident.customers), incident.id) if incident else (0, None)
+            name, reason = f"order-{order.device}", order.kind
+            yield Entry(name, "arrears", state, order.device, order.at, None, customers, known, reason)
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return {"executed": sorted(self.executed), "idle": sorted(self._idle)}
+        carried_out = [
+            [order.device, order.at, order.kind] for order in sorted(self._carried_out, key=attrgetter("at"))
+        ]
+        return {"executed": sorted(self.executed), "idle": sorted(self._idle), "carried_out": carried_out}
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         if isinstance(kept, dict):
             self.executed.update(kept["executed"])
             self._idle.update(kept["idle"])
+            self._carried_out.update(DisconnectOrder(*row) for row in kept["carried_out"])
+            self._carried_out.intersection_update(self.orders)

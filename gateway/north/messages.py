@@ -157,5 +157,5 @@ def meta(devices: Iterable[Device]) -> Iterator[Message]:
 
 def _units(device: Device) -> Mapping[str, str]:
     entries = catalog()
-    names = device.points or tuple(device.profile.points)
+    names = device.polled
     return {name: entries[name].unit for name in names if name in entries}

@@ -78,6 +78,11 @@ class Device:
     pt: float = 1.0
     backup_s: float = 0.0  # how long it answers after its supply is gone
 
+    @property
+    def polled(self) -> tuple[str, ...]:
+        """Points that are asked for without anybody's wish."""
+        return self.points or tuple(self.profile.points)
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:

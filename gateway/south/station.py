@@ -30,7 +30,7 @@ class Station:
         self.schedule = schedule
         self.health = Health()
         self.counts = caller.counts
-        self.all_points: tuple[str, ...] = tuple(device.points or device.profile.points)
+        self.all_points = device.polled
         self.visit_s = 0.0  # what the last visit cost the line
         self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
         self.waiting = False  # due and in the queue

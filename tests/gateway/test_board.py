@@ -21,6 +21,7 @@ PLAN = Entry("P7", "planned", "announced", "L2", NOON, NOON + 3600, reason="new 
 RUNS = Entry("P7", "planned", "running", "L2", NOON, NOON + 3600, 12, "tq-2", "new cable")
 ORDER = Entry("order-M1", "arrears", "announced", "M1", NOON)
 OPEN = Entry("order-M1", "arrears", "running", "M1", NOON, None, 1, "tq-3", "arrears")
+IDLE = Entry("order-M1", "arrears", "not executed", "M1", NOON)
 AGAIN = Entry("order-M1", "arrears", "announced", "M1", NOON + 900)
 
 Scene = list[tuple[float, Sequence[Entry]]]
@@ -31,12 +32,13 @@ SCENES: dict[str, tuple[Scene, list[str]]] = {
     "a plan that is carried out": ([(0, [PLAN]), (9, [RUNS])], ["announced", "running"]),
     "a plan that is withdrawn": ([(0, [PLAN]), (9, [])], ["announced", ""]),
     "an order that is carried out and undone": (
-        [(0, [ORDER]), (9, [OPEN]), (99, [ORDER]), (100, [ORDER])], ["announced", "running", "over"],
+        [(0, [ORDER]), (9, [OPEN]), (99, []), (100, [])], ["announced", "running", "over"],
     ),
     "a second order": (
         [(0, [OPEN]), (99, []), (900, [AGAIN])], ["running", "over", "announced"],
     ),
-    "an order that nobody carries out": ([(0, [ORDER]), (9, [])], ["announced", "not executed"]),
+    "an order that nobody carries out": ([(0, [ORDER]), (9, [IDLE])], ["announced", "not executed"]),
+    "an order that is withdrawn": ([(0, [ORDER]), (9, [])], ["announced", ""]),
 }  # fmt: skip
 
 

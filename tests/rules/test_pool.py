@@ -16,6 +16,7 @@ ORDER = DisconnectOrder("B2-2", START + 250)
 LATE = PLAN.end + 1800
 TORN, SHORT = (Fault("line_broken", "L2"), 310.0, 5000.0), (Fault("line_broken", "L2"), 310.0, 900.0)
 RELAY = (Fault("relay_open", "B2-2"), 300.0, 5000.0)
+CLOSED = (RELAY[0], 300.0, 900.0)
 Faults = list[tuple[Fault, float, float]]
 
 POOLS: dict[str, tuple[list[PlannedOutage], list[DisconnectOrder], Faults, float, list[tuple[str, str]]]] = {
@@ -34,6 +35,11 @@ POOLS: dict[str, tuple[list[PlannedOutage], list[DisconnectOrder], Faults, float
     ),
     "an order that waits": ([], [ORDER], [], 280, [("arrears", "announced")]),
     "an order that was carried out": ([], [ORDER], [RELAY], 600, [("arrears", "running")]),
+    "an order that was carried out and undone": ([], [ORDER], [CLOSED], 1400, []),
+    "an order of yesterday that nobody carried out": (
+        [], [DisconnectOrder("B2-2", START - 86_500)], [], 280, [("arrears", "not executed")],
+    ),
+    "an order of long ago": ([], [DisconnectOrder("B2-2", START - 180_000)], [], 280, []),
 }  # fmt: skip
 
 

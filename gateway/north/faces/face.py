@@ -66,7 +66,7 @@ def points(device: Device) -> dict[str, Entry]:
 
 def _entries(device: Device) -> Iterator[tuple[str, Entry]]:
     entries = catalog()
-    for name in device.points or device.profile.points:
+    for name in device.polled:
         spoken = "clock_offset" if name == "clock" else name
         if spoken in entries:
             yield spoken, entries[spoken]
