@@ -5,22 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rules.incident import Incident, Reason, Severity, State, incident_of
+from rules.kinds import KINDS
 from rules.topology import Tree
 
 ENDED: tuple[State, ...] = ("cleared", "cancelled")
-
-CODES: Mapping[str, str] = {  # IEC 61968-9: device type, domain, subdomain, event or action
-    "mv_outage": "13.26.0.85",
-    "feeder_outage": "13.26.0.85",
-    "branch_outage": "13.26.0.85",
-    "transformer_outage": "8.26.0.85",
-    "area_outage": "8.26.0.85",
-    "box_outage": "3.26.0.85",
-    "meter_outage": "3.26.0.85",
-    "low_voltage": "3.26.38.223",
-    "over_voltage": "3.26.38.248",
-}
-
 
 GRAVE: tuple[Severity, ...] = ("critical", "major", "minor", "info")
 BY_HAND = ("acknowledged_by", "shelved_by", "shelved_until", "progress", "expected_end")
@@ -97,7 +85,7 @@ class Book:
             evidence=claim.evidence,
             figures=claim.figures,
             explained_by=claim.explained_by,
-            code=CODES.get(claim.type, ""),
+            code=KINDS[claim.type].code,
             **({name: getattr(was, name) for name in BY_HAND} if was else {}),
         )
         self._changed.add(key)

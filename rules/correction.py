@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rules.area import PlannedOutage
-from rules.book import CODES
 from rules.incident import Incident, incident_of, is_outage
+from rules.kinds import KINDS
 from rules.topology import Tree
 from rules.words import OUTAGES, SEVERITIES
 
@@ -109,7 +109,7 @@ def relabelled(
         devices=lost,
         customers=tree.customers(lost),
         confidence=0.95,
-        code=CODES.get(kind, ""),
+        code=KINDS[kind].code,
         evidence=(f"it was taken for {contact.type} at {contact.node}, but the meters' own memory knows better",),
         figures={},
     )

@@ -31,6 +31,7 @@ from gateway.settings.models import (
     Tls,
 )
 from gateway.verbs import VOCABULARY, Verb
+from rules.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
@@ -98,6 +99,17 @@ def test_a_verb_has_the_arguments_that_the_readme_gives_it_and_an_example_that_f
     given = [word.partition("=")[0] for word in words]
     assert name == verb.name
     assert set(verb.needs) <= set(given) <= set(verb.arguments)
+
+
+def test_every_type_of_incident_stands_in_the_readme_with_what_it_says() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", DOCUMENTS["README.md"], re.MULTILINE)
+    assert {name: says for name, says in rows if name in KINDS} == {name: kind.says for name, kind in KINDS.items()}
+
+
+def test_every_trouble_of_the_gateway_itself_stands_in_the_readme() -> None:
+    troubles = set(re.findall(r'Trouble\(\s*"(\w+)"', (ROOT / "gateway/selfcare.py").read_text(encoding="utf-8")))
+    assert "store_full" in troubles
+    assert troubles <= set(re.findall(r"`(\w+)`", DOCUMENTS["README.md"]))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
