@@ -117,7 +117,7 @@ class Gateway:
                         south.create_task(bus.run())
                     endless = [self._tick(), self.inlet.run(), self.health.run(), _failure_of(writing)]
                     endless.append(
-                        Relays(self.site.devices, lambda: self.rules.pool(self.clock.wall()), self.ask).run()
+                        Relays(self.site.devices, lambda: self.rules.desk.pool(self.clock.wall()), self.ask).run()
                     )
                     endless += map(Filler.run, self._fillers())
                     endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses, self.sinks))
