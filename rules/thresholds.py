@@ -161,10 +161,13 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "hollow_s": _t(1800, "s", "time with current and no power after which it is told"),
         "no_load_s": _t(900, "s", "time without any load, after a usual one, that points behind the meter"),
         "contact_ohm": _t(0.2, "ohm", "impedance of one supply, beyond its neighbours', that is a loose connection"),
+        "contact_peers_ohm": _t(0.1, "ohm", "so much above the median of the meters in its box is one as well"),
+        "contact_rise_share": _t(0.2, "share", "a rise by this within a week is one as well"),
+        "contact_rise_ohm": _t(0.02, "ohm", "a smaller rise says nothing"),
         "voltage_misfit_share": _t(
             0.02, "of Un", "a voltage so far off its neighbours' on one phase does not fit", high=1
         ),
-        "contact_samples": _t(40, "samples", "readings, every third of a meter, before its contact is judged"),
+        "contact_samples": _t(40, "samples", "readings of a box, at most one in 150 s, before its contacts are judged"),
         "loss_share": _t(
             0.07, "share", "energy lost in an hour, or in a day, above this is too much", "utility practice", 1
         ),
@@ -254,5 +257,5 @@ def as_toml() -> str:
         lines += ["", f"[{rule}]"]
         for name, one in names.items():
             mark = " *" if name in BY_CLASS.get(rule, ()) else ""
-            lines.append(f"{name} = {one.default:g}".ljust(28) + f"# {one.unit}: {one.meaning} ({one.source}){mark}")
+            lines.append(f"{name} = {one.default:g}".ljust(31) + f" # {one.unit}: {one.meaning} ({one.source}){mark}")
     return "\n".join(lines) + "\n"

@@ -1,6 +1,5 @@
 """Weak points are named before they fail, and nothing healthy is."""
 
-import random
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -134,30 +133,6 @@ def test_a_load_that_is_gone_at_once_points_behind_the_meter() -> None:
 
 def test_a_device_that_nobody_knows() -> None:
     assert [incident.type for incident in told([{"M0": meter(), "WHO": meter()}] * 3)] == ["unknown_device"]
-
-
-CONTACTS: dict[str, tuple[float, float, int, list[tuple[str, str]]]] = {
-    "a good contact": (0.02, 0.0, 4, []),
-    "a loose one": (0.5, 0.0, 4, [("loose_connection", "M2")]),
-    "a voltage that is as wrong as meters may be": (0.02, 2.0, 4, []),
-    "a voltage that is always too high": (0.02, 7.0, 4, [("voltage_misfit", "M2")]),
-    "a voltage that is always too low": (0.02, -7.0, 4, [("voltage_misfit", "M2")]),
-    "a loose contact on another phase": (0.5, -7.0, 4, [("loose_connection", "M2"), ("voltage_misfit", "M2")]),
-    "two that differ, and nobody knows which is wrong": (0.02, 7.0, 2, []),
-}
-
-
-@pytest.mark.parametrize(("ohm", "off", "meters", "expected"), CONTACTS.values(), ids=CONTACTS.keys())
-def test_voltages_among_neighbours(ohm: float, off: float, meters: int, expected: list[tuple[str, str]]) -> None:
-    rng = random.Random(3)
-    area = Area("box", NODES, METERS[4 - meters :])
-    rows = []
-    for _ in range(240):
-        supply, amps = rng.uniform(222, 228), [rng.uniform(0, 15) for _ in METERS]
-        volts = [supply - amps[n] * (ohm if n == 2 else 0.02) + rng.gauss(0, 0.2) for n in range(4)]
-        volts[2] += off
-        rows.append({device.id: meter(volts[n], amps[n]) for n, device in enumerate(METERS) if device in area.devices})
-    assert sorted((incident.type, incident.node) for incident in told(rows, area)) == expected
 
 
 @pytest.mark.parametrize("stolen_kw", [0.0, 3.0], ids=["every meter counts", "one is bypassed"])
