@@ -5,6 +5,8 @@ from typing import Literal
 
 NodeKind = Literal["mv_feeder", "transformer", "feeder", "line", "box"]
 PlanKind = Literal["planned", "orderly"]
+OrderKind = Literal["arrears"]
+"""Why a customer is disconnected: his notice says so."""
 DeviceKind = Literal["meter", "ttu", "ltu", "neighbour_ttu", "sensor"]
 """ttu: terminal at the transformer. ltu: unit at a feeder's head. neighbour_ttu: another area's terminal.
 sensor: what measures beside the supply, such as temperatures or residual current; it is on no phase."""
@@ -75,7 +77,7 @@ class DisconnectOrder:
 
     device: str
     at: float  # epoch seconds
-    kind: str = "arrears"
+    kind: OrderKind = "arrears"
 
 
 @dataclass(frozen=True, slots=True)

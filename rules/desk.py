@@ -37,10 +37,9 @@ class Desk:
         self._pool.orders.append(order)
         return self._ordered(order.device)
 
-    def unorder(self, device: str) -> tuple[Incident, ...]:
-        """Forget the orders for a device."""
-        self._pool.withdraw(device)
-        return self._ordered(device)
+    def unorder(self, device: str) -> tuple[Incident, ...] | None:
+        """Forget the orders for a device: what changes with that; None when there was none."""
+        return self._ordered(device) if self._pool.withdraw(device) else None
 
     def pool(self, at: float) -> tuple[Entry, ...]:
         """Every outage that is announced, ordered or found out."""

@@ -108,10 +108,12 @@ class Pool:
         self._carried_out.update(given[-1:])
         return given[-1] if given else None
 
-    def withdraw(self, device: str) -> None:
-        """Forget the orders for a device."""
+    def withdraw(self, device: str) -> bool:
+        """Forget the orders for a device; whether there were any."""
+        before = len(self.orders)
         self.orders = [order for order in self.orders if order.device != device]
         self._carried_out.intersection_update(self.orders)
+        return len(self.orders) < before
 
     def entries(self, active: Iterable[Incident], at: float) -> Iterator[Entry]:
         """Everything that is announced, ordered or found out now."""

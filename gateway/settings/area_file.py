@@ -11,7 +11,7 @@ from gateway.settings.fault import Fault
 from gateway.settings.models import STRICT, Name
 from gateway.settings.shape import fresh, shaped
 from gateway.settings.toml_file import TomlFile
-from rules.area import DisconnectOrder, Node, NodeKind, PlanKind, PlannedOutage
+from rules.area import DisconnectOrder, Node, NodeKind, OrderKind, PlanKind, PlannedOutage
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class OrderRow:
     __pydantic_config__: ClassVar = STRICT
     device: str
     at: AwareDatetime
-    kind: str = "arrears"
+    kind: OrderKind = "arrears"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from gateway.backfill.ledger import DAY_S, HORIZON_S
 from gateway.clock import Clock
 from gateway.south.poll import Poll
 from gateway.verbs.names import Names
@@ -69,6 +70,10 @@ class Asking:
         start, end = moment(request, "start", now), moment(request, "end", now, now)
         if not start < end <= now:
             raise RefusedRequestError("'end' must be later than 'start', and in the past")
+        if end - start > HORIZON_S:
+            raise RefusedRequestError(
+                f"'start' must be within {HORIZON_S / DAY_S:.0f} days of 'end': no meter remembers more"
+            )
         if not self.remember(device, start, end):
             raise RefusedRequestError(f"{device} keeps no history that can be read, or [backfill] is switched off")
         return {"device": device, "start": start, "end": end}

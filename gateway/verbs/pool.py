@@ -8,7 +8,7 @@ from gateway.clock import Clock, iso
 from gateway.settings.models import Site
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, moment, one_of, text
-from rules.area import DisconnectOrder, PlanKind, PlannedOutage
+from rules.area import DisconnectOrder, OrderKind, PlanKind, PlannedOutage
 from rules.incident import Incident
 
 PLAN = "plan/"
@@ -21,6 +21,7 @@ LATEST_S = 86_400.0
 """An outage may be announced late, as one that nobody had said was planned; but not days after its end."""
 
 PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
+ORDER_KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
 
 
 class Pool(Protocol):
@@ -35,8 +36,8 @@ class Pool(Protocol):
     def order(self, order: DisconnectOrder) -> Sequence[Incident]:
         """An order to open a relay; what changes with it."""
 
-    def unorder(self, device: str) -> Sequence[Incident]:
-        """Its withdrawal."""
+    def unorder(self, device: str) -> Sequence[Incident] | None:
+        """Its withdrawal: what changes with it; None when there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ class Announcing:
         return {"outage": outage}
 
     async def order(self, request: Request) -> object:
-        """Know of an order to disconnect: `device`, `at` (now), `kind` (arrears)."""
+        """Know of an order to disconnect: `device`, `at` (now), `kind`."""
         device, now = self.names.device(request).id, self.clock.wall()
-        order = DisconnectOrder(device, moment(request, "at", now, now), text(request, "kind", "arrears"))
+        kind = one_of(request, "kind", ORDER_KINDS, "arrears")
+        order = DisconnectOrder(device, moment(request, "at", now, now), kind)
         self._told(self.rules.order(order))
         self.keep({ORDER + order.device: asdict(order)})
         return asdict(order)
@@ -92,7 +94,10 @@ class Announcing:
         device = self.names.device(request).id
         if any(order.device == device for order in self.site.orders):
             raise RefusedRequestError(f"the order for {device} stands in area.toml: take it out there")
-        self._told(self.rules.unorder(device))
+        changed = self.rules.unorder(device)
+        if changed is None:
+            raise RefusedRequestError(f"there is no order for {device}; the topics pool/order-... are those that are")
+        self._told(changed)
         self.keep({ORDER + device: None})
         return {"device": device}
 

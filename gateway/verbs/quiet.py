@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
+from gateway.settings.shape import closest
 from gateway.silence import Silence
 from gateway.verbs.hand import quiet_until, whose
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, text
+from rules.kinds import KINDS
 
 
 class Keepers(Protocol):
@@ -44,6 +46,8 @@ class Silencing:
         elif "device" in request.arguments:
             node = self.names.device(request).id
         kind = text(request, "kind", "")
+        if kind and kind not in KINDS:
+            raise RefusedRequestError(f"no incident is of the kind {kind!r}: {closest(kind, tuple(KINDS))}")
         if not node and not kind:
             raise RefusedRequestError("say what is to be silent: a 'node', a 'device' or a 'kind' of incident")
         name = text(request, "silence", request.id)

@@ -133,6 +133,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "for the past": ({"until": NOON - 1, "node": "B1", "by": "Li"}, "'until' must be later than now"),
     "for a year": ({"until": NOON + 3e7, "node": "B1", "by": "Li"}, "by 30 days at most"),
     "about a node that nobody has": ({"until": END, "node": "X", "by": "Li"}, "there is no node 'X'"),
+    "about a kind that nobody tells": ({"until": END, "kind": "box_outrage", "by": "Li"}, "did you mean 'box_outage'?"),
     "about a device that nobody has": ({"until": END, "device": "X", "by": "Li"}, "there is no device 'X'"),
 }
 

@@ -78,8 +78,9 @@ def test_an_order_that_comes_after_the_relay_was_found_open_explains_it_and_its_
     assert [one.type for one in engine.active()] == ["relay_open"]
     (said,) = engine.desk.order(ORDER)
     assert (said.type, said.severity) == ("arrears_disconnect", "info")
-    (said,) = engine.desk.unorder("B2-2")
+    (said,) = engine.desk.unorder("B2-2") or ()
     assert said.type == "relay_open"
+    assert engine.desk.unorder("B2-2") is None, "there is none any more"
     assert engine.desk.order(DisconnectOrder("B4-2", START)) == ()
 
 
