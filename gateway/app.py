@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from drivers.api import Conversation
-from gateway import account
+from gateway import account, rounds
 from gateway.backfill.filler import Filler
 from gateway.board import Board
 from gateway.clock import Clock, SystemClock
@@ -48,9 +48,6 @@ from rules.memory import UNFIT, Saved, revived
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-TICK_S = 1.0
-"""How often the rules are told that time has passed."""
 
 RETENTION = "7 * * * *"
 """When old rows are looked for: every hour at seven minutes past."""
@@ -115,7 +112,7 @@ class Gateway:
                 async with asyncio.TaskGroup() as south:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
-                    endless = [self._tick(), self.inlet.run(), self.health.run(), _failure_of(writing)]
+                    endless = [rounds.run(self), self.inlet.run(), self.health.run(), _failure_of(writing)]
                     endless.append(
                         Relays(self.site.devices, lambda: self.rules.desk.pool(self.clock.wall()), self.ask).run()
                     )
@@ -142,22 +139,6 @@ class Gateway:
             await self.store.close()
             if self.control is not None:
                 self.control.audit.close()
-
-    async def _tick(self) -> None:
-        """Time passes for the rules even when nothing is heard, and for the gateway itself."""
-        while True:
-            await asyncio.sleep(TICK_S)
-            self.pipeline.tick()
-            now = self.clock.wall()
-            influx = self.influx.report if self.influx is not None else None
-            audit = self.control.audit.trouble if self.control is not None else ""
-            expiring = self.mqtt.expiring(now) if self.mqtt is not None and self.clock.trusted() else {}
-            unheard = self.commands.report.unheard
-            troubles, items = self.selfcare.step(now, self.store.figures(), influx, audit, expiring, unheard)
-            if troubles:
-                self.store.put(map(told, troubles), items)
-            if drafts := self.board.step(now, self.rules.desk.pool(now)):
-                self.store.put(drafts, self.board.changes())
 
     async def _part(self) -> None:
         """Everything to disk; then a moment for broker and database to acknowledge what is left."""

@@ -11,6 +11,9 @@ from typing import Protocol
 EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 """A box that booted after a power cut and has not heard of the time yet stands before the product existed."""
 
+FIRST, END = 0.0, datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+"""What people write is from 1970 to 2199: anything else is a slip, and calendars cannot show every number."""
+
 
 class Clock(Protocol):
     """Where the gateway gets its time from."""
@@ -46,6 +49,14 @@ def from_local(shown: datetime) -> float:
     return shown.astimezone().timestamp()
 
 
+def on_calendar(at: float) -> bool:
+    """Whether an epoch second is a time that anybody can mean."""
+    return FIRST <= at < END
+
+
 def iso(at: float) -> str:
-    """Epoch seconds as ISO 8601 in UTC, milliseconds: what messages carry."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Epoch seconds as ISO 8601 in UTC, milliseconds: what messages carry. What no calendar shows stays a number."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{at:g}"

@@ -150,7 +150,7 @@ class Signatures:
             )
         if abs(now - issued) > self._settings.window_s:
             apart = f"more than {self._settings.window_s:g} s apart"
-            raise RefusedRequestError(f"was issued at {_shown(issued)}, and it is {iso(now)} here: {apart}")
+            raise RefusedRequestError(f"was issued at {iso(issued)}, and it is {iso(now)} here: {apart}")
         body = {key: value for key, value in request.items() if key not in ("gateway", "verb", "issued")}
         if self._seen.before(operator, name):
             return Asked(body, operator, came_before=True)
@@ -158,10 +158,3 @@ class Signatures:
             raise RefusedRequestError("was issued before requests that are forgotten already: it may have come before")
         self._seen.note(operator, name, issued, now - 2 * self._settings.window_s)
         return Asked(body, operator)
-
-
-def _shown(at: float) -> str:
-    try:
-        return iso(at)
-    except (ValueError, OverflowError, OSError):
-        return f"{at:g}"

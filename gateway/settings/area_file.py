@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from annotated_types import Gt
 from pydantic import AwareDatetime, TypeAdapter
 
+from gateway.clock import on_calendar
 from gateway.settings.fault import Fault
 from gateway.settings.models import STRICT, Name
 from gateway.settings.shape import fresh, shaped
-from gateway.settings.toml_file import TomlFile
+from gateway.settings.toml_file import KeyPath, TomlFile
 from rules.area import DisconnectOrder, Node, NodeKind, OrderKind, PlanKind, PlannedOutage
 
 
@@ -112,5 +114,14 @@ def _faults(file: TomlFile, found: AreaFile) -> Iterator[Fault]:
     for index, row in enumerate(found.planned):
         if row.node not in nodes:
             yield file.fault(("planned", index, "node"), f"there is no node {row.node!r}. Name one of the [[node]]s.")
+        for name, at in (("start", row.start), ("end", row.end)):
+            yield from _moment(file, ("planned", index, name), at)
         if row.end <= row.start:
             yield file.fault(("planned", index, "end"), "is not after start. Correct one of them.")
+    for index, order in enumerate(found.order):
+        yield from _moment(file, ("order", index, "at"), order.at)
+
+
+def _moment(file: TomlFile, path: KeyPath, at: datetime) -> Iterator[Fault]:
+    if not on_calendar(at.timestamp()):
+        yield file.fault(path, f"{at.year} is not from 1970 to 2199. Correct it.")

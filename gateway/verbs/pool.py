@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol, get_args
 
-from gateway.clock import Clock, iso
+from gateway.clock import Clock, iso, on_calendar
 from gateway.settings.models import Site
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, moment, one_of, text
@@ -107,12 +107,12 @@ class Announcing:
 
 
 def announced(saved: Mapping[str, object]) -> tuple[PlannedOutage, ...]:
-    """Outages that operators announced in earlier lives of the gateway."""
-    rows = (value for key, value in saved.items() if key.startswith(PLAN))
-    return tuple(PlannedOutage(**row) for row in rows if isinstance(row, dict))
+    """Outages that operators announced in earlier lives of the gateway; not one at a time that nobody can mean."""
+    plans = (PlannedOutage(**row) for key, row in saved.items() if key.startswith(PLAN) and isinstance(row, dict))
+    return tuple(plan for plan in plans if on_calendar(plan.start) and on_calendar(plan.end))
 
 
 def ordered(saved: Mapping[str, object]) -> tuple[DisconnectOrder, ...]:
-    """Orders that operators gave in earlier lives of the gateway."""
-    rows = (value for key, value in saved.items() if key.startswith(ORDER))
-    return tuple(DisconnectOrder(**row) for row in rows if isinstance(row, dict))
+    """Orders that operators gave in earlier lives of the gateway; not one at a time that nobody can mean."""
+    orders = (DisconnectOrder(**row) for key, row in saved.items() if key.startswith(ORDER) and isinstance(row, dict))
+    return tuple(order for order in orders if on_calendar(order.at))

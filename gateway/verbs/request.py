@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 
 import orjson
 
+from gateway.clock import on_calendar
+
 LONGEST_TEXT = 1000
 SPAN = re.compile(r"([+-]\d{1,6})([smhd])")
 UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Signs that no text has, and that a broker or a terminal takes for something else."""
-
-EARLIEST, LATEST = 0.0, 7_258_118_400.0
-"""Times before 1970 and after 2199 are a slip, and calendars cannot show every number."""
 
 Word = TypeVar("Word", bound=str)
 
@@ -89,7 +88,7 @@ def moment(request: Request, name: str, now: float, otherwise: float | None = No
         raise RefusedRequestError(
             f"'{name}' is missing or no time: epoch seconds, 2026-06-01T14:00:00+08:00, or +90m for 90 minutes from now"
         )
-    if not EARLIEST <= at < LATEST:
+    if not on_calendar(at):
         raise RefusedRequestError(f"'{name}' must be a time from 1970 to 2199; epoch seconds are not milliseconds")
     return at
 

@@ -130,6 +130,18 @@ ONE_FAULT = {
         '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00+08:00\nend = 2026-12-01T09:00:00+08:00\n#',
         "area.toml:69: planned[1].end: is not after start. Correct one of them.",
     ),
+    "a plan of a year that nobody can mean": (
+        "area.toml",
+        "# [[planned]]",
+        '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00Z\nend = 9999-12-31T23:59:59Z\n#',
+        "area.toml:69: planned[1].end: 9999 is not from 1970 to 2199. Correct it.",
+    ),
+    "an order of a year that nobody can mean": (
+        "area.toml",
+        "# [[order]]",
+        '[[order]]\ndevice = "M-0107"\nat = 0001-01-01T00:00:00+08:00\n#',
+        "area.toml:76: order[1].at: 1 is not from 1970 to 2199. Correct it.",
+    ),
     "a plan without an offset": (
         "area.toml",
         "# [[planned]]",

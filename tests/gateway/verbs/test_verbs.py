@@ -116,6 +116,13 @@ async def test_an_order_survives_the_gateway_and_what_it_explains_is_told() -> N
     assert again["error"] == "there is no order for M1; the topics pool/order-... are those that are"
 
 
+def test_what_was_kept_for_a_time_that_no_calendar_shows_is_forgotten_and_nothing_else() -> None:
+    good, never = {"id": "W", "node": "B1", "start": NOON, "end": NOON + 9}, {"start": NOON, "end": 1e308}
+    assert announced({"plan/W": good, "plan/X": {**good, **never}}) == (PlannedOutage("W", "B1", NOON, NOON + 9),)
+    kept = {"order/M1": {"device": "M1", "at": NOON}, "order/M2": {"device": "M2", "at": -1.0}}
+    assert ordered(kept) == (DisconnectOrder("M1", NOON),)
+
+
 @virtual
 async def test_what_the_configuration_announces_is_withdrawn_there() -> None:
     plans, orders = (PlannedOutage("W-1", "B1", 1, 2),), (DisconnectOrder("M1", NOON),)
