@@ -12,8 +12,12 @@ from drivers.errors import BadReplyError, RefusedError, RequestError
 
 BAUD_RATES = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 KINDS = ("meter", "ttu", "ltu", "sensor")
+SHORTEST_TIMEOUT_S, LONGEST_S = 0.01, 60.0
+LARGEST = 1e15
+"""Of a scale or an offset; the reciprocal is the smallest scale. A double holds so many digits."""
 
 _POINT = {point.name for point in fields(Point)} - {"name", "options"}
+_VECTOR = {"from", "address", "request", "reply", "expect"}
 _PROFILE = {"protocol", "title", "kind", "points", "line", "timeout_s", "pause_s", "vectors"}
 
 
@@ -108,9 +112,9 @@ def _shape_faults(table: Mapping[str, Any]) -> Iterator[ProfileFault]:
             yield ProfileFault((key,), f'write {key} = "..."')
     if table.get("kind", "meter") not in KINDS:
         yield ProfileFault(("kind",), f"{table['kind']!r} is not one of {', '.join(KINDS)}")
-    for key in ("timeout_s", "pause_s"):
-        if key in table and not _positive(table[key]):
-            yield ProfileFault((key,), "must be a number of seconds, zero or more")
+    for key, least in (("timeout_s", SHORTEST_TIMEOUT_S), ("pause_s", 0.0)):
+        if key in table and not (_number(table[key]) and least <= table[key] <= LONGEST_S):
+            yield ProfileFault((key,), f"must be a number of seconds from {least:g} to {LONGEST_S:g}")
     if not isinstance(table.get("points"), Mapping) or not table["points"]:
         yield ProfileFault(("points",), "a profile needs at least one [points.NAME]")
     else:
@@ -124,7 +128,7 @@ def _point_faults(points: Mapping[str, Any]) -> Iterator[ProfileFault]:
         "where": (lambda value: isinstance(value, str), 'write where = "...", the driver\'s own notation'),
         "format": (lambda value: isinstance(value, str), 'write format = "...", the driver\'s own notation'),
         "unit": (lambda value: isinstance(value, str), "must be a text"),
-        "scale": (_number, "must be a number"),
+        "scale": (_scale, f"must be a number, of 1e-15 to {LARGEST:g}"),
         "offset": (_number, "must be a number"),
         "signed": (lambda value: isinstance(value, bool), "must be true or false"),
     }
@@ -160,6 +164,8 @@ def _vector_faults(vectors: Any) -> Iterator[ProfileFault]:
         if not isinstance(row, Mapping):
             yield ProfileFault(("vectors", index), "must be a table: [[vectors]]")
             continue
+        for key in row.keys() - _VECTOR:
+            yield ProfileFault(("vectors", index, key), f"unknown; known are {', '.join(sorted(_VECTOR))}")
         for key in ("from", "address", "reply"):
             if not isinstance(row.get(key), str):
                 yield ProfileFault(("vectors", index, key), f'write {key} = "..."')
@@ -171,11 +177,12 @@ def _vector_faults(vectors: Any) -> Iterator[ProfileFault]:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Infinity and what is no number are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
-def _positive(value: Any) -> bool:
-    return _number(value) and bool(value >= 0)
+def _scale(value: Any) -> bool:
+    return _number(value) and (value == 0 or abs(value) >= 1 / LARGEST)
 
 
 def _hex(text: Any) -> bool:

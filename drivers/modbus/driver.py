@@ -40,9 +40,9 @@ class Modbus:
         return list(layout_faults(profile))
 
     def check_address(self, address: str) -> str:
-        if address.isdecimal() and 1 <= int(address) <= 247:
+        if _is_number(address) and 1 <= int(address) <= 247:
             return ""
-        return f"{address!r} is no Modbus unit id; write a number from 1 to 247"
+        return f"{address!r} is no Modbus unit id; write a number from 1 to 247, without zeros in front"
 
     def converse(
         self, profile: Profile, address: str, points: Sequence[str], refused: frozenset[str] = frozenset()
@@ -125,12 +125,17 @@ class ModbusTcp(Modbus):
 
     def check_address(self, address: str) -> str:
         """Behind one TCP endpoint 0 and 248..255 are in use too, for the endpoint itself."""
-        if address.isdecimal() and int(address) <= 255:
+        if _is_number(address) and int(address) <= 255:
             return ""
         return f"{address!r} is no Modbus unit id; write a number from 0 to 255, 1 when the manual says nothing"
 
     def explain(self, data: bytes) -> Sequence[Explanation]:
         return explain_mbap(data)
+
+
+def _is_number(address: str) -> bool:
+    """Digits in the one way that a number is written: two devices `1` and `01` of a line would answer at once."""
+    return address.isascii() and address.isdecimal() and address == str(int(address))
 
 
 def _blocks(layout: Layout, points: Sequence[str], refused: frozenset[str]) -> list[Block]:

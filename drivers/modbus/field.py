@@ -36,6 +36,8 @@ POINT_OPTIONS = (
     "exponent",
 )
 
+_VALUES = "values must map raw numbers to numbers or words: { 0 = 1, 0xF0 = 0 } with the keys in quotes"
+
 _HALF_STEP = 2.0**-25
 """Half the distance of two float32, as a part of their value, is never less."""
 
@@ -70,6 +72,8 @@ def read_field(point: Point, defaults: Mapping[str, object]) -> Field:
     place = read_span(point.where)
     if place.count > 1:
         raise RequestError(f"where = {point.where!r}: the format says how many registers; leave out '+{place.count}'")
+    if not isinstance(options.get("nonzero", True), bool):
+        raise RequestError(f"nonzero = {options['nonzero']!r} must be true or false")
     if place.table in BIT_TABLES or point.format == "bit":
         return _bit_field(point, place, options)
     return _register_field(point, place, options, defaults)
@@ -93,6 +97,8 @@ def _register_field(point: Point, place: Span, options: Mapping[str, object], de
     exponent = _exponent(options, place.table)
     needs = span
     if exponent:
+        if span.covers(exponent):
+            raise RequestError(f'exponent = "{exponent}" is a register of the value itself')
         first, end = min(span.start, exponent.start), max(span.end, exponent.end)
         needs = Span(place.table, first, end - first)
     missing = _missing(point.format, options, defaults)
@@ -125,6 +131,11 @@ def _missing(form: str, options: Mapping[str, object], defaults: Mapping[str, ob
     """Raw numbers that mean 'no value', as struct gives them."""
     general = defaults.get("none", {})
     stated = options.get("none", general.get(form, []) if isinstance(general, Mapping) else [])
+    return missing_numbers(form, stated)
+
+
+def missing_numbers(form: str, stated: object) -> frozenset[int]:
+    """Raw numbers of a format as a profile writes them, as struct gives them. Raises RequestError."""
     code, words = FORMATS[form]
     top = 1 << 16 * words
     try:
@@ -149,7 +160,7 @@ def _finish(point: Point, options: Mapping[str, object], missing: frozenset[int]
     if options.get("nonzero") is True:
         steps.append(lambda raw: int(raw != 0))
     if "values" in options:
-        steps.append(_enumeration(options["values"]))
+        steps.append(_enumeration(point, options["values"]))
     elif point.scale != 1 or point.offset:
         steps.append(_scaled(point.scale, point.offset))
     convert = _one_after_another(steps)
@@ -192,7 +203,7 @@ def _one_after_another(steps: Sequence[Finish]) -> Finish:
 def _limit(stated: object) -> float:
     if stated is None:
         return math.inf
-    if isinstance(stated, bool) or not isinstance(stated, int | float):
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not -math.inf < stated < math.inf:
         raise RequestError(f"none_above = {stated!r} must be a raw number")
     return stated
 
@@ -223,24 +234,45 @@ def _masked(point: Point, options: Mapping[str, object]) -> Finish:
     if (bit is None) == (mask is None):
         raise RequestError("bit or mask, not both")
     if bit is not None:
-        if not isinstance(bit, int) or not 0 <= bit < bits:
+        if isinstance(bit, bool) or not isinstance(bit, int) or not 0 <= bit < bits:
             raise RequestError(f"bit = {bit!r} must be 0..{bits - 1}, bit 0 is the lowest")
         mask = 1 << bit
-    if not isinstance(mask, int) or not 0 < mask < 1 << bits:
+    if isinstance(mask, bool) or not isinstance(mask, int) or not 0 < mask < 1 << bits:
         raise RequestError(f"mask = {mask!r} must be a number with bits in it, such as 0x00FF")
     wanted, shift = mask, (mask & -mask).bit_length() - 1
     return lambda raw: (raw & wanted) >> shift
 
 
-def _enumeration(table: object) -> Finish:
+def _enumeration(point: Point, table: object) -> Finish:
     """Raw number to what it means; a number that the table does not know is no value."""
-    says = "values must map raw numbers to numbers or words: { 0 = 1, 0xF0 = 0 } with the keys in quotes"
-    if not isinstance(table, Mapping):
-        raise RequestError(says)
-    try:
-        meaning = {int(str(raw), 0): value for raw, value in table.items()}
-    except ValueError as error:
-        raise RequestError(says) from error
-    if not all(isinstance(value, int | float | str) for value in meaning.values()):
-        raise RequestError(says)
+    if not isinstance(table, Mapping) or not table or point.format.startswith("float"):
+        raise RequestError(_VALUES)
+    if point.scale != 1 or point.offset:
+        raise RequestError("values say what each number means; leave out scale and offset")
+    code, words = FORMATS.get(point.format, ("?", 0))
+    top = 1 << 16 * words if words else 2
+    numbers = range(-top // 2, top // 2) if code.islower() else range(top)
+    meaning: dict[int, Value] = {}
+    for key, value in table.items():
+        raw = _raw_number(key)
+        if raw not in numbers:
+            raise RequestError(f"values: {key} is no number that {point.format} can be")
+        if raw in meaning:
+            raise RequestError(f"values: {key} stands there twice: it is {raw}")
+        if not _is_meaning(value):
+            raise RequestError(_VALUES)
+        meaning[raw] = value
     return meaning.get
+
+
+def _raw_number(key: object) -> int:
+    try:
+        return int(str(key), 0)
+    except ValueError as error:
+        raise RequestError(_VALUES) from error
+
+
+def _is_meaning(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int | str) and not isinstance(value, bool)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from drivers.api import Profile
 from drivers.errors import RequestError
-from drivers.modbus.field import FORMATS, Field, read_field
-from drivers.modbus.plan import Limits
+from drivers.modbus.field import FORMATS, Field, missing_numbers, read_field
+from drivers.modbus.plan import MOST_PLACES, Limits
 from drivers.modbus.switch import switch_faults
 
 PROFILE_OPTIONS = (
@@ -63,7 +63,10 @@ def layout_faults(profile: Profile) -> Iterator[str]:
     """Every fault of the profile: one sentence each, the point's name in front."""
     stated = list(_option_faults(profile))
     yield from stated
+    if profile.line.data_bits != 8:
+        yield "line: Modbus RTU has 8 data bits; leave out data_bits"
     limits = Limits() if stated else _limits(profile, on_tcp=False)
+    base = _usual_place(profile) if "sunspec" in profile.options and not stated else 0
     fields: list[Field] = []
     for name, point in profile.points.items():
         try:
@@ -72,7 +75,7 @@ def layout_faults(profile: Profile) -> Iterator[str]:
             yield f"{name}: {error}"
             continue
         fields.append(field)
-        yield from (f"{name}: {says}" for says in _limit_faults(field, limits))
+        yield from (f"{name}: {says}" for says in _limit_faults(field, limits, base))
     yield from _overlaps(fields)
 
 
@@ -86,9 +89,23 @@ def _option_faults(profile: Profile) -> Iterator[str]:
             yield f"{key}: {value!r} must be a whole number from {low} to {high}"
     yield from _sunspec_faults(profile)
     yield from switch_faults(profile)
-    general = profile.options.get("none", {})
+    yield from _missing_faults(profile.options.get("none", {}))
+    notes = profile.options.get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        yield 'notes: must be a list of sentences: ["..."]'
+    if not isinstance(profile.options.get("source", ""), str):
+        yield 'source: write source = "..."'
+
+
+def _missing_faults(general: object) -> Iterator[str]:
     if not isinstance(general, Mapping) or any(form not in FORMATS for form in general):
         yield f"none: {general!r} must name formats and the raw number that means 'no value': {{ int16 = 0x8000 }}"
+        return
+    for form, stated in general.items():
+        try:
+            missing_numbers(form, stated)
+        except RequestError as error:
+            yield f"none: {form}: {error}"
 
 
 def _sunspec_faults(profile: Profile) -> Iterator[str]:
@@ -106,13 +123,15 @@ def _sunspec_faults(profile: Profile) -> Iterator[str]:
 
 
 def _models(profile: Profile) -> tuple[int, ...]:
+    """The models that are named; none when one of them cannot be one."""
     stated = profile.options.get("sunspec")
-    return tuple(model for model in stated if isinstance(model, int)) if isinstance(stated, list) else ()
+    models = tuple(stated) if isinstance(stated, list) else ()
+    return models if all(type(model) is int and 0 < model < 0xFFFF for model in models) else ()
 
 
 def _usual_place(profile: Profile) -> int:
     stated = profile.options.get("sunspec_at", USUAL_SUNSPEC_PLACE)
-    return stated if isinstance(stated, int) else -1
+    return stated if type(stated) is int else -1
 
 
 def _limits(profile: Profile, *, on_tcp: bool) -> Limits:
@@ -125,12 +144,15 @@ def _limits(profile: Profile, *, on_tcp: bool) -> Limits:
     return Limits(**stated, request_price=price)  # type: ignore[arg-type]  # _option_faults has looked at them
 
 
-def _limit_faults(field: Field, limits: Limits) -> Iterator[str]:
+def _limit_faults(field: Field, limits: Limits, base: int) -> Iterator[str]:
     longest = limits.longest(field.needs.table)
-    if field.needs.count > longest:
-        what = "the value and its exponent lie" if field.exponent else f"{field.point.format} is"
-        yield f"{what} {field.needs.count} registers long, the device gives at most {longest} in one answer"
     read = limits.aligned(field.needs.table, field.needs.start, field.needs.end)
+    if read.count > longest:
+        what = "the value and its exponent lie" if field.exponent else f"{field.point.format} is"
+        aligned = f", read in multiples of {limits.alignment}" if read.count > field.needs.count else ""
+        yield f"{what} {read.count} registers long{aligned}, the device gives at most {longest} in one answer"
+    elif base + read.end > MOST_PLACES:
+        yield f"{field.point.where} lies so far up that its read would end beyond the last register, {MOST_PLACES - 1}"
     if read.start != field.needs.start:
         yield f"{field.point.where} is not a multiple of {limits.alignment}, which is this profile's alignment"
 

@@ -4,6 +4,7 @@ A value is never cut: what is wanted together stays in one read. Inside the limi
 cheapest one: a request has a price, a register read in vain has a price, and the partition with the lowest sum wins.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,10 @@ Table = Literal["coil", "discrete", "holding", "input"]
 
 READ_FUNCTION: dict[str, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 BIT_TABLES = ("coil", "discrete")
+MOST_PLACES = 0x10000  # registers or bits of one table
+
+_NUMBER = "0x[0-9A-Fa-f]{1,4}|0|[1-9][0-9]{0,4}"
+_PLACE = re.compile(rf"(\w+) +({_NUMBER})(?:\+({_NUMBER}))?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,13 +43,9 @@ class Span:
 
 def read_span(text: str) -> Span:
     """`input 0`, `holding 0x0800`, `coil 3`, `input 0+40`: a table and a wire address. Raises RequestError."""
-    table, _, place = text.strip().partition(" ")
-    start, _, count = place.partition("+")
-    try:
-        span = Span(table, int(start, 0), int(count or "1", 0))
-    except ValueError:
-        span = Span("", 0)
-    if span.table not in READ_FUNCTION or span.count < 1 or not 0 <= span.start < span.end <= 0x10000:
+    found = _PLACE.fullmatch(text.strip())
+    span = Span(found[1], int(found[2], 0), int(found[3] or "1", 0)) if found else Span("", 0)
+    if span.table not in READ_FUNCTION or span.count < 1 or span.end > MOST_PLACES:
         raise RequestError(
             f'where = {text!r} is no place; write coil, discrete, holding or input and the wire address: "input 52"'
         )

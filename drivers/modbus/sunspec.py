@@ -12,7 +12,7 @@ from dataclasses import replace
 from drivers.api import Reading
 from drivers.errors import RefusedError
 from drivers.modbus.block import Block, ask_read
-from drivers.modbus.plan import Span
+from drivers.modbus.plan import MOST_PLACES, Span
 from drivers.modbus.talk import BUSY, ILLEGAL_ADDRESS, ILLEGAL_VALUE, error_for
 from drivers.modbus.wire import Stream
 
@@ -119,10 +119,20 @@ class SunSpecTalk:
         try:
             self._wanted = self._walk.send(words)
         except StopIteration as found:
-            self._base, self._proven, self._walk = found.value, True, None
-            self.learned = frozenset((f"{FOUND_AT}{self._base}",))
+            self._found(found.value)
         except RefusedError:
             self._blocks.clear()
             self._walk = None
             raise
         return []
+
+    def _found(self, header: int) -> None:
+        """The model's header stands there. Raises RefusedError for a chain that leaves no room for the model."""
+        self._walk = None
+        if header + max(block.read.span.end for block in self._blocks) > MOST_PLACES:
+            self._blocks.clear()
+            raise RefusedError(
+                ILLEGAL_ADDRESS, f"its SunSpec chain has the model at {header}, beyond the last register"
+            )
+        self._base, self._proven = header, True
+        self.learned = frozenset((f"{FOUND_AT}{header}",))

@@ -62,7 +62,9 @@ def _read_site_profile(name: str, path: Path) -> tuple[Profile | None, list[Faul
 def _driver_faults(file: TomlFile, profile: Profile, speaks: Driver) -> Iterator[Fault]:
     for says in speaks.check(profile):
         about, _, what = says.partition(": ")
-        if about in profile.points or about in profile.options:
+        if about == "line":
+            yield file.fault(("line",), f"{what}.")
+        elif about in profile.points or about in profile.options:
             yield file.fault(("points", about) if about in profile.points else (about,), f"{what}.")
         else:
             yield file.fault(("points",), f"{says}.")

@@ -6,7 +6,7 @@ import pytest
 
 from drivers import registry
 from drivers.api import Profile, Vector
-from drivers.profile import product_profiles, prove, read_profile
+from drivers.profile import ProfileError, product_profiles, prove, read_profile
 from gateway.catalog import catalog
 
 NAMES = sorted(product_profiles())
@@ -59,3 +59,63 @@ def test_a_vector_with_a_wrong_byte_proves_nothing(name: str) -> None:
     spoilt[-3] ^= 0x01
     broken = Vector(vector.origin, vector.address, bytes(spoilt), vector.expect)
     assert prove(registry.driver(profile(name).protocol), profile(name), broken) != ""
+
+
+SHAPE = """
+protocol = "modbus"
+title = "a device of the tests"
+[points.voltage]
+where = "input 0"
+format = "uint16"
+unit = "V"
+[[vectors]]
+from = "constructed: nobody sent it"
+address = "1"
+reply = "01 04 02 09 05 7E 63"
+expect = { voltage = 2309 }
+"""
+MISSHAPEN = {
+    "a scale without end": ('unit = "V"', "scale = inf", "points.voltage.scale: must be a number"),
+    "a scale that is no number": ('unit = "V"', "scale = nan", "points.voltage.scale: must be a number"),
+    "a scale with hundreds of digits": (
+        'unit = "V"',
+        f"scale = 1{'0' * 400}",
+        "points.voltage.scale: must be a number",
+    ),
+    "a scale that makes everything nothing": ('unit = "V"', "scale = 1e-320", "points.voltage.scale: must be a number"),
+    "an offset without end": ('unit = "V"', "offset = -inf", "points.voltage.offset: must be a number"),
+    "a timeout of nothing": ("[points.voltage]", "timeout_s = 0\n[points.voltage]", "timeout_s: must be a number"),
+    "a timeout without end": ("[points.voltage]", "timeout_s = inf\n[points.voltage]", "timeout_s: must be a number"),
+    "a pause of an hour": ("[points.voltage]", "pause_s = 3600\n[points.voltage]", "pause_s: must be a number"),
+    "a misspelt key of a proof": ("reply =", 'requst = "01"\nreply =', "vectors.0.requst: unknown; known are"),
+    "a proof of nothing": ("{ voltage = 2309 }", "{}", "vectors.0.expect: write expect"),
+    "bytes that are none": ("01 04 02", "01 zz 02", "vectors.0.reply: must be bytes in hex"),
+    "points that are none": ("[points.voltage]", "[points]\nvoltage = 3\n[other]", "points.voltage: must be a table"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "says"), MISSHAPEN.values(), ids=MISSHAPEN.keys())
+def test_a_misshapen_profile_is_refused_with_its_key(old: str, new: str, says: str) -> None:
+    assert old in SHAPE
+    with pytest.raises(ProfileError, match=says):
+        read_profile("mine", SHAPE.replace(old, new))
+
+
+ADDRESSES = [
+    ("modbus", "1", True),
+    ("modbus", "247", True),
+    ("modbus", "0", False),
+    ("modbus", "248", False),
+    ("modbus", "01", False),
+    ("modbus", "\uff11", False),  # a digit of another alphabet
+    ("modbus", "1.0", False),
+    ("modbus-tcp", "0", True),
+    ("modbus-tcp", "255", True),
+    ("modbus-tcp", "256", False),
+    ("modbus-tcp", "00", False),
+]
+
+
+@pytest.mark.parametrize(("protocol", "address", "good"), ADDRESSES)
+def test_a_unit_id_is_written_in_one_way(protocol: str, address: str, good: bool) -> None:
+    assert (registry.driver(protocol).check_address(address) == "") is good

@@ -169,6 +169,20 @@ FAULTS = {
     "a sentinel for a float": ('format = "float32"\nnone = 0', "NaN"),
     "an exponent in another table": ('format = "int16"\nexponent = "input 3"', "holding"),
     "an enumeration without numbers": ('format = "uint16"\nvalues = { a = 1 }', "raw numbers"),
+    "an enumeration of nothing": ('format = "uint16"\nvalues = {}', "raw numbers"),
+    "an enumeration that is none": ('format = "uint16"\nvalues = 3', "raw numbers"),
+    "an enumeration of a float": ('format = "float32"\nvalues = { 1 = 2 }', "raw numbers"),
+    "a meaning that is no number": ('format = "uint16"\nvalues = { 1 = nan }', "raw numbers"),
+    "a meaning that is true": ('format = "uint16"\nvalues = { 1 = true }', "raw numbers"),
+    "one number said in two ways": ('format = "uint16"\nvalues = { 0xF0 = 0, 240 = 1 }', "240 stands there twice"),
+    "a code that the register cannot hold": ('format = "uint16"\nvalues = { 0x10000 = 0 }', "uint16"),
+    "a code that is scaled": ('format = "uint16"\nscale = 0.1\nvalues = { 1 = 2 }', "leave out scale"),
+    "a bit that is true": ('format = "uint16"\nbit = true', "0..15"),
+    "a mask that is true": ('format = "uint16"\nmask = true', "mask"),
+    "an alarm flag in words": ('format = "uint16"\nnonzero = "yes"', "true or false"),
+    "a limit that is no number": ('format = "uint16"\nnone_above = nan', "none_above"),
+    "a limit without end": ('format = "uint16"\nnone_above = inf', "none_above"),
+    "an exponent inside its value": ('format = "int32"\nexponent = "holding 2"', "of the value itself"),
 }
 
 
@@ -231,6 +245,21 @@ WHOLE = {
         'none = { int24 = 1 }\n[points.x]\nwhere = "input 1"\nformat = "int16"',
         "none",
     ),
+    "a sentinel that no point's format can hold": (
+        'none = { int32 = 0x100000000 }\n[points.x]\nwhere = "input 1"\nformat = "int16"',
+        "none: int32",
+    ),
+    "notes that are none": ('notes = 3\n[points.x]\nwhere = "input 1"\nformat = "int16"', "sentences"),
+    "a source that is none": ('source = [1]\n[points.x]\nwhere = "input 1"\nformat = "int16"', "source = "),
+    "an alignment beyond the limit": (
+        'alignment = 4\nmax_registers = 2\n[points.x]\nwhere = "input 4"\nformat = "int16"',
+        "4 registers long, read in multiples of 4, the device gives at most 2",
+    ),
+    "an alignment beyond the last register": (
+        'alignment = 100\n[points.x]\nwhere = "input 65500"\nformat = "int16"',
+        "beyond the last register",
+    ),
+    "seven data bits": ('[line]\ndata_bits = 7\n[points.x]\nwhere = "input 1"\nformat = "int16"', "8 data bits"),
 }
 
 

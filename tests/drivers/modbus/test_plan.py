@@ -113,7 +113,11 @@ def test_a_refused_read_is_cut_at_its_holes_first_and_halved_then() -> None:
     assert split_read(runs[1], limits) == []
 
 
-@pytest.mark.parametrize("text", ["", "input", "input x", "register 3", "input 65536", "input 65535+2", "input -1"])
+NO_PLACES = ["", "input", "input x", "register 3", "input 65536", "input 65535+2", "input -1", "input 1_0", "input 007"]
+NO_PLACES += ["input ٣", "Input 3", "input 0x10000", "input 1 2", "input 0+0", "input 1.5", "input 1 + 2"]
+
+
+@pytest.mark.parametrize("text", NO_PLACES)
 def test_a_place_that_is_none_is_refused_in_words(text: str) -> None:
     with pytest.raises(RequestError, match="wire address"):
         read_span(text)

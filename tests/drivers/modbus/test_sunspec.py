@@ -88,6 +88,10 @@ STRANGERS = {
         Registers({**dict.fromkeys(range(65536), 0), 40000: SUNS[0], 40001: SUNS[1]}),
         "no model",
     ),
+    "a chain that leads out of the registers": (
+        Registers(dict.fromkeys(range(65529, 65536), 203) | device(40000, (1, 65527 - 40002)).words | {65529: 203}),
+        "beyond the last register",
+    ),
 }
 
 
@@ -119,6 +123,11 @@ FAULTS = {
         "sunspec_at",
     ),
     "a place without models": ('sunspec_at = 40070\n[points.x]\nwhere = "holding 2"\nformat = "int16"', "sunspec_at"),
+    "a model that is none": ('sunspec = [203, "a"]\n[points.x]\nwhere = "holding 2"\nformat = "int16"', "list of"),
+    "a register beyond the last": (
+        'sunspec = [203]\n[points.x]\nwhere = "holding 60000"\nformat = "int16"',
+        "beyond the last register",
+    ),
     "an input register": ('sunspec = [203]\n[points.x]\nwhere = "input 2"\nformat = "int16"', "holding"),
 }
 
