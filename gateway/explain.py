@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from drivers import registry
 from drivers.api import Explanation
-from gateway.clock import iso
 from gateway.south.trace import TracedFrame
 
 
@@ -52,7 +51,7 @@ def in_words(data: bytes) -> list[str]:
 def traced(frame: TracedFrame) -> Mapping[str, object]:
     """What passed on a line, for programs."""
     return {
-        "at": iso(frame.at),
+        "at": round(frame.at, 6),
         "direction": frame.direction,
         "device": frame.device,
         "data": frame.data.hex(" "),

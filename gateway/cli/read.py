@@ -103,14 +103,12 @@ def _as_text(poll: "Poll") -> str:
 def _as_json(poll: "Poll") -> str:
     import orjson
 
-    from gateway.clock import iso
-
     rows = {reading.point: {"value": reading.value, "unit": reading.unit} for reading in poll.readings}
     return orjson.dumps(
         {
             "device": poll.device,
             "line": poll.line,
-            "at": iso(poll.at),
+            "at": round(poll.at, 3),
             "took_ms": round(1000 * poll.took_s, 3),
             "values": rows,
             "fault": poll.fault,

@@ -81,12 +81,12 @@ class Answers:
         """The answer that was given."""
         return self._pool(key).get(key)
 
-    async def begin(self, key: Key, at: str) -> bool:
+    async def begin(self, key: Key, at: float) -> bool:
         """Note that a request is about to be obeyed; False when the disk did not take the note in time."""
         self._remember(key, None)
         return await self._put(key, at, None)
 
-    async def end(self, key: Key, at: str, answer: Mapping[str, object], *, wait: bool) -> bytes:
+    async def end(self, key: Key, at: float, answer: Mapping[str, object], *, wait: bool) -> bytes:
         """Keep an answer, and give it as it is sent; `wait`: until it is on disk."""
         said = orjson.dumps(answer, default=str)
         self._remember(key, said)
@@ -97,7 +97,7 @@ class Answers:
             self._keep({_name(key): {"at": at, "answer": kept}})
         return said
 
-    async def _put(self, key: Key, at: str, answer: object) -> bool:
+    async def _put(self, key: Key, at: float, answer: object) -> bool:
         self._keep({_name(key): {"at": at, "answer": answer}})
         try:
             async with asyncio.timeout(DISK_S):

@@ -178,7 +178,7 @@ class Commands:
             raise RefusedRequestError(f"busy with {AT_ONCE} requests; ask again")
         self.report.running += not known.long
         try:
-            kept = await self.answers.begin(key, iso(self.clock.wall())) if changes else True
+            kept = await self.answers.begin(key, self._now()) if changes else True
             result = await self._result(verb, request, None if changes else left_s)
             if not kept:
                 result["kept"] = False  # the disk takes nothing: a restart forgets it
@@ -187,7 +187,7 @@ class Commands:
             by = f" by {request.operator}" if request.operator else ""
             log.info("command %s %s%s: %s", verb, request.id, by, "done" if result["ok"] else result["error"])
             said = self._said(request.id, verb, result)
-            return await self.answers.end(key, str(said["at"]), said, wait=changes)
+            return await self.answers.end(key, self._now(), said, wait=changes)
         finally:
             self.report.running -= not known.long
             del self._running[key]
@@ -205,8 +205,11 @@ class Commands:
             log.exception("command %s %s failed", verb, request.id)
             return {"ok": False, "error": f"failed in the gateway, whose journal says more: {error!r}"}
 
+    def _now(self) -> float:
+        return round(self.clock.wall(), 3)
+
     def _said(self, request: object, verb: str, result: Mapping[str, object]) -> dict[str, object]:
-        return {"id": request, "verb": verb, "at": iso(self.clock.wall()), **result}
+        return {"id": request, "verb": verb, "at": self._now(), **result}
 
 
 def _object(payload: bytes) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ class Lines:
 
     def figures(self, told: Mapping[str, Any]) -> Iterator[bytes]:
         """The gateway's own figures: a line for itself, one for each line of devices and one for each device."""
-        store, when = told["store"], _ns(datetime.fromisoformat(told["at"]).timestamp())
+        store, when = told["store"], _ns(told["at"])
         own = {name: told[name] for name in ("observations", "incidents")}
         own |= {f"store_{name}": store[name] for name in ("bytes", "lost", "commits", "slowest_commit_s")}
         own |= {f"waiting_{sink}": sum(streams.values()) for sink, streams in store["waiting"].items()}

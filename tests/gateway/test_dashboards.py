@@ -14,7 +14,7 @@ import pytest
 from gateway.app import Gateway
 from gateway.backfill.history import History
 from gateway.catalog import catalog
-from gateway.clock import SystemClock, iso, local
+from gateway.clock import SystemClock, local
 from gateway.days import measured, month_of, supply_figures, together
 from gateway.north.lines import Lines
 from gateway.pipeline import observed, told
@@ -121,7 +121,7 @@ def _later(figures: Mapping[str, Any], at: float) -> Mapping[str, Any]:
     lines = [
         {**line, "devices": [{**one, "last_answer_s": 3.0} for one in line["devices"]]} for line in figures["lines"]
     ]
-    return {**figures, "at": iso(at), "observations": round(at - NOW), "lines": lines}
+    return {**figures, "at": at, "observations": round(at - NOW), "lines": lines}
 
 
 def names_of(lines: Iterable[bytes]) -> dict[str, Measurement]:

@@ -28,7 +28,7 @@ from tests.gateway.north.site import observation, site
 from tests.servers import Database
 
 FIGURES: Mapping[str, Any] = {
-    "at": "2027-01-15T08:00:00.000Z",
+    "at": 1_800_000_000.0,
     "observations": 120,
     "incidents": 1,
     "lines": [

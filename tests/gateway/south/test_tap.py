@@ -64,7 +64,7 @@ async def test_a_program_gets_json_lines(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in result.output.splitlines()]
     assert {row["direction"] for row in rows} == {"out", "in"}
     assert {row["device"] for row in rows} == {"m1"}
-    assert all(row["says"] and row["at"].endswith("Z") for row in rows)
+    assert all(row["says"] and 1e9 < row["at"] < 1e10 for row in rows)
 
 
 async def test_frames_are_told_as_they_pass_and_nobody_is_left_behind(tmp_path: Path) -> None:
