@@ -39,7 +39,7 @@ def ask(
     from gateway.cli.arguments import ArgumentError, arguments_of
     from gateway.north.keys import KeyFileError
     from gateway.north.session import BrokerError
-    from gateway.settings import SettingsError, load
+    from gateway.settings import SettingsError, address
     from gateway.verbs.vocabulary import VOCABULARY
 
     if not verb:
@@ -48,14 +48,14 @@ def ask(
     if verb not in VOCABULARY:
         _end(f"there is no verb {verb!r}; there are {', '.join(sorted(VOCABULARY))}", 2)
     try:
-        site, given = load(config), arguments_of(arguments or ())
+        there, given = address(config), arguments_of(arguments or ())
         if missing := [name for name in VOCABULARY[verb].needs if name not in given]:
             _end(f"{verb} needs {', '.join(f'{name}=...' for name in missing)}", 2)
-        if site.mqtt is None:
+        if there.mqtt is None:
             _end(f"{config}: there is no [mqtt] table, so there is no broker to ask over", 2)
-        whose, name = gateway or site.id, uuid.uuid4().hex
+        whose, name = gateway or there.gateway.id, uuid.uuid4().hex
         payload = _payload(whose, verb, name, given, operator, key)
-        answer = asyncio.run(_ask(site.mqtt, whose, verb, name, payload, timeout))
+        answer = asyncio.run(_ask(there.mqtt, whose, verb, name, payload, timeout))
     except (SettingsError, ArgumentError, KeyFileError) as error:
         _end(str(error), 2)
     except (BrokerError, OSError, ValueError) as error:

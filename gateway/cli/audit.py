@@ -38,8 +38,11 @@ def audit(
     if begin_anew:
         _begin_anew(config, begin_anew)
         return
-    from gateway.control.chain import ChainError, records
+    from gateway.control.chain import HASH, ChainError, records
 
+    if anchor and not HASH.fullmatch(anchor.lower()):
+        typer.echo(f"--anchor {anchor}: is no hash; one has 64 hexadecimal digits", err=True)
+        raise typer.Exit(2)
     anchored, count, last = not anchor, 0, None
     try:
         for last in records(files or _of_site(config)):

@@ -46,10 +46,10 @@ def sign(
 
 
 def _gateway(config: Path) -> str:
-    from gateway.settings import SettingsError, load
+    from gateway.settings import SettingsError, address
 
     try:
-        return load(config).id
+        return address(config).gateway.id
     except SettingsError as error:
         _wrong(f"{error}\nOr say which gateway is meant: --gateway ID")
 

@@ -40,20 +40,22 @@ def watch(
     Example: taiqu watch --config /etc/taiqu-gateway/gateway.toml
     """
     from gateway.north.session import BrokerError
-    from gateway.settings import SettingsError, load
+    from gateway.settings import SettingsError, address
     from gateway.watch import Watched
 
     try:
-        site = load(config)
+        there = address(config)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    if site.mqtt is None:
+    if there.mqtt is None:
         typer.echo(f"{config}: there is no [mqtt] table, so there is no broker to watch on", err=True)
         raise typer.Exit(2)
-    watched = Watched(gateway or site.id)
+    watched = Watched(gateway or there.gateway.id)
     try:
-        asyncio.run(_watch(site.mqtt, watched, _glance(watched, as_json) if once else _live(watched, seconds, as_json)))
+        asyncio.run(
+            _watch(there.mqtt, watched, _glance(watched, as_json) if once else _live(watched, seconds, as_json))
+        )
     except (BrokerError, OSError, ValueError) as error:
         typer.echo(f"mqtt: {error}", err=True)
         raise typer.Exit(1) from None

@@ -17,6 +17,8 @@ import orjson
 NOTHING = "0" * 64
 """What the very first record follows."""
 
+HASH = re.compile(r"[0-9a-f]{64}")
+
 CONTINUED = "continued"
 """The kind of a file's first record when another file came before."""
 

@@ -34,5 +34,5 @@ def private(name: str, others: int = OTHERS) -> str:
     """
     path = secret_path(name)
     if path is not None and path.stat().st_mode & others:
-        raise PermissionError(f"{path}: others can read or change it: chmod 600 {path}")
+        raise PermissionError(f"{path}: others can read or change it: chmod g-w,o= {path}")
     return secret(name)

@@ -5,11 +5,15 @@ What reads files comes with pydantic, which weighs 13 MB: it is not loaded befor
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.settings.fault import Fault, SettingsError
 from gateway.settings.models import Site
 
-__all__ = ["Fault", "SettingsError", "check", "load"]
+if TYPE_CHECKING:
+    from gateway.settings.gateway_file import Address
+
+__all__ = ["Fault", "SettingsError", "address", "check", "load"]
 
 
 def load(path: Path) -> Site:
@@ -18,6 +22,19 @@ def load(path: Path) -> Site:
     if site is None or faults:
         raise SettingsError(faults)
     return site
+
+
+def address(path: Path) -> "Address":
+    """Whom a gateway.toml names and where he is spoken to; its other tables, and other files, need not be there.
+
+    Raises SettingsError with all faults of these two tables.
+    """
+    from gateway.settings.site_files import address
+
+    found, faults = address(path)
+    if found is None or faults:
+        raise SettingsError(faults)
+    return found
 
 
 def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,7 +59,17 @@ class GatewayFile:
     control: ControlSettings | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a gateway is spoken to: all that an operator's machine needs of a gateway.toml."""
+
+    __pydantic_config__: ClassVar = STRICT
+    gateway: Identity
+    mqtt: Mqtt | None = None
+
+
 adapter = TypeAdapter(GatewayFile)
+_address = TypeAdapter(Address)
 
 
 def read(file: TomlFile) -> tuple[GatewayFile | None, list[Fault]]:
@@ -68,6 +78,15 @@ def read(file: TomlFile) -> tuple[GatewayFile | None, list[Fault]]:
     if (found := made.found) is None:
         return None, made.faults
     return found, fresh(made.faults, [*_line_faults(file, found.line), *_sender_faults(file, found)])
+
+
+def read_address(file: TomlFile) -> tuple[Address | None, list[Fault]]:
+    """The tables of the file that say whom to speak to and where, and their faults; others are not looked at."""
+    tables = {name: table for name, table in file.table.items() if name in ("gateway", "mqtt")}
+    made = shaped(_address, replace(file, table=tables))
+    if (found := made.found) is None:
+        return None, made.faults
+    return found, fresh(made.faults, _broker_faults(file, found.mqtt))
 
 
 def _line_faults(file: TomlFile, lines: tuple[Line, ...]) -> Iterator[Fault]:
@@ -97,11 +116,7 @@ def port_fault(port: str) -> str:
 
 
 def _sender_faults(file: TomlFile, found: GatewayFile) -> Iterator[Fault]:
-    if found.mqtt is not None:
-        yield from _secret_faults(file, ("mqtt", "password_file"), found.mqtt.password_file)
-        if found.mqtt.tls is not None:
-            for key in ("ca", "certificate", "key"):
-                yield from _secret_faults(file, ("mqtt", "tls", key), getattr(found.mqtt.tls, key))
+    yield from _broker_faults(file, found.mqtt)
     if found.mqtt is None and found.faces != Faces():
         yield file.fault(("faces",), "needs a broker to speak to. Add [mqtt].")
     if (influx := found.influx) is not None:
@@ -113,6 +128,14 @@ def _sender_faults(file: TomlFile, found: GatewayFile) -> Iterator[Fault]:
             yield from _secret_faults(file, ("influx", key), getattr(influx, key))
         if not influx.url.startswith(("http://", "https://")):
             yield file.fault(("influx", "url"), f"{influx.url!r} must begin with http:// or https://.")
+
+
+def _broker_faults(file: TomlFile, mqtt: Mqtt | None) -> Iterator[Fault]:
+    if mqtt is not None:
+        yield from _secret_faults(file, ("mqtt", "password_file"), mqtt.password_file)
+        if mqtt.tls is not None:
+            for key in ("ca", "certificate", "key"):
+                yield from _secret_faults(file, ("mqtt", "tls", key), getattr(mqtt.tls, key))
 
 
 def _secret_faults(file: TomlFile, path: tuple[str, ...], name: str) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from gateway.settings import area_file, control_tables, devices_file, gateway_fi
 from gateway.settings.area_file import AreaFile
 from gateway.settings.devices_file import Place
 from gateway.settings.fault import Fault
-from gateway.settings.gateway_file import Identity, resolve
+from gateway.settings.gateway_file import Address, Identity, resolve
 from gateway.settings.models import Device, Influx, Line, Mqtt, Site
 from gateway.settings.shape import fresh
 from gateway.settings.toml_file import TomlFile, read_toml
@@ -73,6 +73,12 @@ def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
         ),
     )
     return site, faults
+
+
+def address(path: Path) -> tuple[Address | None, Sequence[Fault]]:
+    """Whom a gateway.toml names and where he is spoken to, whatever else it says; and the faults of that."""
+    found, faults = gateway_file.read_address(read_toml(path))
+    return (replace(found, mqtt=_mqtt(path.parent, found.mqtt)) if found is not None else None), faults
 
 
 def _area(area: AreaFile, lines: Sequence[Line], devices: Sequence[Device]) -> Area:

@@ -121,7 +121,7 @@ def test_a_password_that_others_can_read_is_not_used(password: str, caplog: pyte
         assert off(scene, "M1") == 7200.0
 
     story()
-    assert "chmod 600" in caplog.text
+    assert "chmod g-w,o= " in caplog.text
 
 
 @virtual

@@ -75,6 +75,24 @@ def test_a_wrong_question_goes_nowhere(command: list[str], says: str, config: Pa
     assert says in done.stderr
 
 
+def test_a_file_without_a_broker_or_with_a_faulty_one_is_a_wrong_question(tmp_path: Path) -> None:
+    (file := tmp_path / "gateway.toml").write_text('[gateway]\nid = "gw1"\n')
+    done = CliRunner().invoke(app, ["ask", "figures", "--config", str(file)])
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"{file}: there is no [mqtt] table, so there is no broker to ask over\n",
+    )
+    file.write_text('[gateway]\nid = "gw1"\n[mqtt]\nprot = 1884\npassword_file = "nowhere"\n')
+    done = CliRunner().invoke(app, ["ask", "figures", "--config", str(file)])
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        2,
+        [
+            f"{file}:4: mqtt.prot: is not known here. Check the spelling, or take it out.",
+            f"{file}:5: mqtt.password_file: there is no file 'nowhere'. Create it, readable by the service alone.",
+        ],
+    )
+
+
 def test_without_a_verb_all_of_them_are_listed() -> None:
     done = CliRunner().invoke(app, ["ask"])
     assert done.exit_code == 0

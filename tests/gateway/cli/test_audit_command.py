@@ -53,6 +53,8 @@ def test_a_hash_that_was_published_has_to_stand_in_it(folder: Path) -> None:
     assert run("audit", path, "--anchor", head(folder)).exit_code == 0
     result = run("audit", path, "--anchor", "ab" * 32)
     assert (result.exit_code, "written anew, or its end was cut off" in result.output) == (1, True)
+    result = run("audit", path, "--anchor", "zz")
+    assert (result.exit_code, result.output) == (2, "--anchor zz: is no hash; one has 64 hexadecimal digits\n")
 
 
 def test_the_first_broken_line_is_named(folder: Path) -> None:

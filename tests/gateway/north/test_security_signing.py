@@ -329,9 +329,9 @@ def test_whatever_comes_is_answered_and_only_what_is_in_order_is_obeyed(
 
 
 BAD_FILES: dict[str, tuple[str, int, str]] = {
-    "one that others can read": (f"hmac-sha256 {'ab' * 32}\n", 0o604, "chmod 600"),
-    "a public one that others can change": (f"ed25519-public {'ab' * 32}\n", 0o646, "chmod 600"),
-    "one that a group can change": (f"hmac-sha256 {'ab' * 32}\n", 0o620, "chmod 600"),
+    "one that others can read": (f"hmac-sha256 {'ab' * 32}\n", 0o604, "chmod g-w,o= "),
+    "a public one that others can change": (f"ed25519-public {'ab' * 32}\n", 0o646, "chmod g-w,o= "),
+    "one that a group can change": (f"hmac-sha256 {'ab' * 32}\n", 0o620, "chmod g-w,o= "),
     "one that holds something else": ("hunter2\n", 0o600, "holds no key"),
     "one whose key is too short": ("hmac-sha256 abcd\n", 0o600, "holds no key"),
     "an empty one": ("", 0o600, "holds no key"),

@@ -122,7 +122,7 @@ def test_a_secret_that_others_can_read_is_a_fault(tmp_path: Path, name: str) -> 
     path = site_file(tmp_path, GOOD)
     (tmp_path / name).chmod(0o644)
     [fault] = check(path)[1]
-    assert "others can read or change it: chmod 600" in str(fault)
+    assert "others can read or change it: chmod g-w,o=" in str(fault)
 
 
 @pytest.mark.parametrize(
