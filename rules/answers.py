@@ -49,8 +49,8 @@ def looks_of(
         Look("sensor", Sensors(limits, area.poll_period_s), lambda device: device.kind in CHECKS, restless=True),
         Look("quality", PowerQuality(tree, limits, area, masked), _in_the_area),
         Look("weak", WeakPoints(limits, area), lambda _: True),
+        Look("balance", Balance(tree, witnesses, limits, area), lambda device: device.kind in ("ttu", "meter")),
         Look("consumption", Consumption(limits, area), lambda _: True),
-        Look("balance", Balance(tree, witnesses, limits, area), lambda device: device.kind == "ttu"),
         Look("contact", Contact(witnesses, limits, area), lambda device: device.kind == "meter"),
     )
 

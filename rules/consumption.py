@@ -10,10 +10,11 @@ from rules.remarks import Remarks
 from rules.thresholds import Limits
 from rules.witness import ALIVE, Witness
 
-START, AT, DRAWN, GROSS, FROM, LAST, STILL, HOLLOW, IMPORT = range(9)
+START, AT, DRAWN, GROSS, FROM, LAST, STILL, HOLLOW, IMPORT, REPLACED = range(10)
 """Places in a witness's window: begin of the day that is summed up and newest reading in it; kWh by the readings of its
 power since, signed and not; register at the begin and lately, kWh (NEVER before the first); kWh by its power when
-the register last moved; since when its current gives no power (0: it does); register of what was imported, kWh."""
+the register last moved; since when its current gives no power (0: it does); register of what was imported, kWh, and
+when that last fell."""
 
 DAY_S = 86_400.0
 NEVER = -1e6  # a register that was not read yet, kWh
@@ -41,7 +42,7 @@ class Consumption:
             return False
         run = witness.windows.get("energy")
         if run is None:
-            run = witness.windows["energy"] = [seen.at, seen.at, 0, 0, NEVER, NEVER, 0, 0, NEVER]
+            run = witness.windows["energy"] = [seen.at, seen.at, 0, 0, NEVER, NEVER, 0, 0, NEVER, 0]
         if energy is not None:
             if energy < run[IMPORT] - self._backwards_kwh:
                 self._replaced(run, witness, seen.at, run[IMPORT] - energy)
@@ -79,7 +80,7 @@ class Consumption:
             self._close_day(run, witness)
 
     def _replaced(self, run: list[float], witness: Witness, at: float, fell: float) -> None:
-        run[FROM] = NEVER
+        run[FROM], run[REPLACED] = NEVER, at
         if (witness.power or 0.0) < 0 or (witness.usual or 0.0) < 0:
             return  # some registers count what is fed in backwards
         key, says = f"register/{witness.device.id}", f"its register fell by {fell:.2f} kWh: replaced or reset"

@@ -171,6 +171,12 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "loss_share": _t(
             0.07, "share", "energy lost in an hour, or in a day, above this is too much", "utility practice", 1
         ),
+        "gain_share": _t(
+            0.01, "share", "energy of a day above this that was not given: topology or ratio is wrong", high=1
+        ),
+        "suspect_share": _t(
+            0.5, "share", "of the loss's ups and downs that one meter must explain to be named", high=1
+        ),
         "loss_least_kwh": _t(5, "kWh", "with less energy in an hour, or in a day, no loss is judged"),
         "loss_hours": _t(2, "hours", "hours in a row with too much loss"),
     },

@@ -133,27 +133,3 @@ def test_a_load_that_is_gone_at_once_points_behind_the_meter() -> None:
 
 def test_a_device_that_nobody_knows() -> None:
     assert [incident.type for incident in told([{"M0": meter(), "WHO": meter()}] * 3)] == ["unknown_device"]
-
-
-@pytest.mark.parametrize("stolen_kw", [0.0, 3.0], ids=["every meter counts", "one is bypassed"])
-def test_energy_that_no_meter_took(stolen_kw: float) -> None:
-    rows = []
-    for minute in range(250):
-        row = {device.id: meter(energy_import=round(5.0 * minute / 60, 2)) for device in METERS}
-        given = round((20.4 + stolen_kw) * minute / 60, 2)
-        row["TTU"] = {"voltage_a": 230.0, "voltage_b": 230.0, "voltage_c": 230.0, "energy_import": given}
-        rows.append(row)
-    said = told(rows)
-    assert [(incident.type, incident.node) for incident in said] == ([("line_loss", "T1")] if stolen_kw else [])
-
-
-@pytest.mark.parametrize("stolen_kw", [0.0, 0.3], ids=["every meter counts", "one is bypassed"])
-def test_energy_that_is_lost_where_little_flows_is_told_by_the_day(stolen_kw: float) -> None:
-    rows = []
-    for minute in range(1600):
-        row = {device.id: meter(energy_import=round(0.25 * minute / 60, 2)) for device in METERS}
-        given = round((1.02 + stolen_kw) * minute / 60, 2)
-        row["TTU"] = {"voltage_a": 230.0, "voltage_b": 230.0, "voltage_c": 230.0, "energy_import": given}
-        rows.append({name: {**values, "active_power": 0.25} for name, values in row.items()})
-    said = [incident for incident in told(rows) if incident.type == "line_loss"]
-    assert ["in the last day" in incident.evidence[0] for incident in said] == ([True] if stolen_kw else [])
