@@ -13,9 +13,9 @@ from drivers.modbus.block import Block, make_block
 from drivers.modbus.command import Command, identify, read_registers, write, write_and_read
 from drivers.modbus.explain import explain_mbap, explain_rtu
 from drivers.modbus.layout import Layout, layout_faults, read_layout
-from drivers.modbus.plan import READ_FUNCTION, Span, plan_reads, read_span
+from drivers.modbus.plan import READ_FUNCTION, plan_reads, read_span
 from drivers.modbus.sunspec import HEADER, SunSpecTalk
-from drivers.modbus.talk import ReadTalk, inside
+from drivers.modbus.talk import SILENT, SILENT_POLLS, ReadTalk, inside, unanswered
 from drivers.modbus.wire import RtuStream, Stream, TcpStream
 from drivers.price import Exchange
 
@@ -51,7 +51,8 @@ class Modbus:
         layout, blocks = self._plan(profile, tuple(points), refused)
         if layout.sunspec:
             return SunSpecTalk(stream, blocks, layout.sunspec, layout.sunspec_at, refused)
-        return ReadTalk(stream, blocks, layout.limits)
+        learned = refused if not refused else frozenset(word for word in refused if word.startswith(SILENT))
+        return ReadTalk(stream, blocks, layout.limits, learned)
 
     def read(self, address: str, place: str) -> Command:
         """Ask for bare registers or bits, such as "input 0+10". Raises RequestError."""
@@ -142,9 +143,8 @@ def _blocks(layout: Layout, points: Sequence[str], refused: frozenset[str]) -> l
     if unknown := [point for point in points if point not in layout.fields]:
         raise RequestError(f"the profile has no point {', '.join(unknown)}")
     fields = [layout.fields[point] for point in dict.fromkeys(points)]
-    spans: list[Span] = []
-    for place in refused:
-        spans += [read_span(place)] if " " in place else []
+    spans = [read_span(place) for place in refused if " " in place and not place.startswith(SILENT)]
+    spans += [hole for hole, count in unanswered(refused).items() if count >= SILENT_POLLS]
     tables = refused & READ_FUNCTION.keys()
     wanted = {field.needs for field in fields if field.needs.table not in tables}
     if layout.sunspec and wanted:

@@ -65,11 +65,14 @@ class Limits:
     def longest(self, table: str) -> int:
         return self.max_bits if table in BIT_TABLES else self.max_registers
 
+    def grid(self, table: str) -> int:
+        """Reads begin at multiples of it and are as long as one."""
+        return 1 if table in BIT_TABLES else self.alignment
+
     def aligned(self, table: str, start: int, end: int) -> Span:
-        if table in BIT_TABLES:
-            return Span(table, start, end - start)
-        first = start - start % self.alignment
-        return Span(table, first, end - first + -(end - first) % self.alignment)
+        grid = self.grid(table)
+        first = start - start % grid
+        return Span(table, first, end - first + -(end - first) % grid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,51 +93,87 @@ def plan_reads(wanted: Iterable[Span], limits: Limits, refused: Iterable[Span] =
     known_bad = tuple(refused)
     reads: list[Read] = []
     for table in READ_FUNCTION:
-        reads += _cheapest([span for span in spans if span.table == table], limits)
-    return [part for read in reads for part in _without(read, limits, known_bad)]
+        bad = [span for span in known_bad if span.table == table]
+        readable = [span for span in spans if span.table == table and not _holds(_read([span], limits).span, bad)]
+        left = iter([*readable, None])
+        span = next(left)
+        for read in _cheapest(_outermost(readable), limits, bad):
+            inside: list[Span] = []
+            while span is not None and read.covers(span):
+                inside.append(span)
+                span = next(left)
+            reads.append(Read(read, tuple(inside)))
+    return reads
 
 
 def split_read(read: Read, limits: Limits) -> list[Read]:
-    """What to ask instead of a refused read: the runs between its holes; without holes, its halves.
+    """What to ask instead of a refused read: what lies before and behind its widest hole; without holes, its halves.
 
-    Nothing is left of a read that was made for a single span.
+    Whether it was refused for that hole, another one or its length, the next refusals show. Nothing is left of a read
+    that was made for a single span.
     """
     runs = _runs(read.wanted)
-    if len(runs) == 1:
-        middle = len(read.wanted) // 2
-        runs = [list(read.wanted[:middle]), list(read.wanted[middle:])] if middle else []
-    return [_read(run, limits) for run in runs]
+    if len(runs) > 1:
+        gaps = [behind[0].start - _end(before) for before, behind in pairwise(runs)]
+        cut = sum(len(run) for run in runs[: gaps.index(max(gaps)) + 1])
+    else:
+        cut = len(read.wanted) // 2
+    return [_read(part, limits) for part in (read.wanted[:cut], read.wanted[cut:])] if cut else []
 
 
-def _without(read: Read, limits: Limits, refused: Sequence[Span]) -> list[Read]:
-    if not any(read.span.covers(span) for span in refused):
-        return [read]
-    return [part for half in split_read(read, limits) for part in _without(half, limits, refused)]
+def without_holes(read: Read, limits: Limits) -> list[Read]:
+    """What to ask instead of a read that stays unanswered, which costs a timeout each: nothing that is not wanted."""
+    runs = _runs(read.wanted)
+    return [_read(run, limits) for run in runs] if len(runs) > 1 else split_read(read, limits)
 
 
-def _cheapest(spans: Sequence[Span], limits: Limits) -> list[Read]:
+def holes(read: Read) -> list[Span]:
+    """What a read fetches in vain between the spans that are wanted."""
+    table = read.span.table
+    return [
+        Span(table, _end(before), behind[0].start - _end(before)) for before, behind in pairwise(_runs(read.wanted))
+    ]
+
+
+def _outermost(spans: Sequence[Span]) -> list[Span]:
+    """Without those that lie in another: both begin and end of what is left go up."""
+    outermost: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.count)):
+        if not outermost or span.end > outermost[-1].end:
+            outermost.append(span)
+    return outermost
+
+
+def _cheapest(spans: Sequence[Span], limits: Limits, bad: Sequence[Span]) -> list[Span]:
     """Dynamic programming over the spans in order: best[n] is the lowest price of reading the first n."""
     if not spans:
         return []
+    table = spans[0].table
+    grid, longest = limits.grid(table), limits.longest(table)
     best = [0.0] + [float("inf")] * len(spans)
     cut_before = [0] * (len(spans) + 1)
-    for first in range(len(spans)):
-        end = spans[first].start
+    for first, opening in enumerate(spans):
+        start = opening.start - opening.start % grid
+        most = min([start + longest, *(span.end - 1 for span in bad if span.start >= start)])
+        read_to = start
         for last in range(first, len(spans)):
-            if last > first and spans[last].start - end > limits.max_gap:
+            span = spans[last]
+            end = span.end + (start - span.end) % grid
+            if last > first and (span.start - read_to > limits.max_gap or end > max(most, read_to)):
                 break
-            end = max(end, spans[last].end)
-            read = limits.aligned(spans[first].table, spans[first].start, end)
-            if last > first and read.count > limits.longest(read.table):
-                break
-            price = best[first] + limits.request_price + read.count
+            read_to = end
+            price = best[first] + limits.request_price + end - start
             if price < best[last + 1]:
                 best[last + 1], cut_before[last + 1] = price, first
     cuts = [len(spans)]
     while cuts[-1]:
         cuts.append(cut_before[cuts[-1]])
     cuts.reverse()
-    return [_read(spans[first:end], limits) for first, end in pairwise(cuts)]
+    return [limits.aligned(table, spans[first].start, spans[end - 1].end) for first, end in pairwise(cuts)]
+
+
+def _holds(read: Span, bad: Sequence[Span]) -> bool:
+    return any(read.covers(span) for span in bad)
 
 
 def _runs(spans: Sequence[Span]) -> list[list[Span]]:
@@ -150,6 +189,9 @@ def _runs(spans: Sequence[Span]) -> list[list[Span]]:
     return runs
 
 
+def _end(spans: Sequence[Span]) -> int:
+    return max(span.end for span in spans)
+
+
 def _read(spans: Sequence[Span], limits: Limits) -> Read:
-    end = max(span.end for span in spans)
-    return Read(limits.aligned(spans[0].table, spans[0].start, end), tuple(spans))
+    return Read(limits.aligned(spans[0].table, spans[0].start, _end(spans)), tuple(spans))

@@ -6,7 +6,7 @@ from drivers.api import Reading
 from drivers.errors import BadReplyError, BusyError, DeviceSilentError, NoWayError, RefusedError
 from drivers.modbus.block import Block, make_block
 from drivers.modbus.field import Field
-from drivers.modbus.plan import Limits, Span, split_read
+from drivers.modbus.plan import Limits, Read, Span, holes, read_span, split_read, without_holes
 from drivers.modbus.wire import Stream
 
 MEANINGS = {
@@ -22,6 +22,12 @@ MEANINGS = {
     11: "the gateway in between got no answer: the device behind it is dead or off",
 }
 """Exception codes of the Modbus application protocol, section 7."""
+
+SILENT = "silent@"
+"""Begins what is learned: for how many polls in a row a read through a hole got no answer while all around it did."""
+
+SILENT_POLLS = 3
+"""After so many the hole is no longer read through; a line that loses one answer in ten does so once in 10^6 polls."""
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 BUSY = (5, 6)
@@ -49,14 +55,18 @@ def error_for(code: int, where: str = "") -> BadReplyError | RefusedError:
 class ReadTalk:
     """One poll of one device. A block that fails for one of its registers is asked again in parts."""
 
-    __slots__ = ("_blocks", "_heard", "_limits", "_stream")
-    learned: frozenset[str] = frozenset()
+    __slots__ = ("_blocks", "_given_up", "_heard", "_limits", "_parted", "_stream", "learned")
 
-    def __init__(self, stream: Stream, blocks: Sequence[Block], limits: Limits) -> None:
+    def __init__(
+        self, stream: Stream, blocks: Sequence[Block], limits: Limits, learned: frozenset[str] = frozenset()
+    ) -> None:
+        self.learned = learned
         self._stream = stream
         self._blocks = list(blocks)  # rarely more than three; a deque takes 600 bytes
         self._limits = limits
         self._heard = False  # the device has answered something in this poll
+        self._given_up: list[Block] = []  # unanswered so far, as everything else
+        self._parted: list[tuple[Read, set[Read]]] = []  # reads without an answer, and what is asked instead
 
     def next_request(self) -> bytes | None:
         return self._stream.send(self._blocks[0].ask) if self._blocks else None
@@ -68,16 +78,29 @@ class ReadTalk:
         if pdu is None:
             return None
         self._heard = True
+        if self._given_up:
+            self._ask_in_parts()
         if pdu[0] & 0x80:
             raise self._refusal(pdu[1])
-        return self._blocks.pop(0).decode(pdu)
+        block = self._blocks.pop(0)
+        if self.learned or self._parted:
+            self._learn(block.read)
+        return block.decode(pdu)
 
     def give_up(self) -> None:
         """Drop the pending read. A device that answers others may be silent about one register of it, as some are
         instead of refusing: its parts are asked once more, behind everything else."""
         if self._blocks:
-            block = self._blocks.pop(0)
-            self._blocks.extend(self._parts(block) if self._heard else ())
+            self._given_up.append(self._blocks.pop(0))
+            if self._heard:
+                self._ask_in_parts()
+
+    def _ask_in_parts(self) -> None:
+        for block in self._given_up:
+            parts = without_holes(block.read, self._limits)
+            self._blocks.extend(_part(block, part) for part in parts)
+            self._parted.append((block.read, set(parts)))
+        self._given_up.clear()
 
     def _refusal(self, code: int) -> BadReplyError | RefusedError:
         """The error to raise; goes on with what may still be had."""
@@ -89,14 +112,31 @@ class ReadTalk:
             self._blocks = [left for left in self._blocks if left.read.span.table != span.table]
             return error_for(code, span.table)
         if code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE):
-            self._blocks[:0] = self._parts(block)
+            self._blocks[:0] = [_part(block, part) for part in split_read(block.read, self._limits)]
             return error_for(code, str(span))
         if code in GATEWAY:
             self._blocks.clear()
         return error_for(code)
 
-    def _parts(self, block: Block) -> list[Block]:
-        return [make_block(part, inside(part.wanted, block.fields)) for part in split_read(block.read, self._limits)]
+    def _learn(self, answered: Read) -> None:
+        """A hole is none to be silent about when it was read through; it may be one when all around it answers."""
+        counts = {hole: count for hole, count in unanswered(self.learned).items() if not answered.span.covers(hole)}
+        for read, parts in self._parted:
+            if answered in parts:
+                parts.remove(answered)
+                if not parts:
+                    counts |= {hole: counts.get(hole, 0) + 1 for hole in holes(read)}
+        self.learned = frozenset(f"{SILENT}{count} {hole}" for hole, count in counts.items())
+
+
+def unanswered(words: frozenset[str]) -> dict[Span, int]:
+    """How many polls in a row each hole is held to be the reason that a read got no answer."""
+    stated = [word.removeprefix(SILENT).partition(" ") for word in words if word.startswith(SILENT)]
+    return {read_span(place): int(count) for count, _, place in stated}
+
+
+def _part(block: Block, part: Read) -> Block:
+    return make_block(part, inside(part.wanted, block.fields))
 
 
 def inside(wanted: Sequence[Span], fields: Sequence[Field]) -> list[Field]:

@@ -1,13 +1,14 @@
 """Reads: the cheapest set, never a cut value, never a register that the device refused."""
 
-from itertools import pairwise
+from collections.abc import Iterator
+from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.errors import RequestError
-from drivers.modbus.plan import Limits, Read, Span, plan_reads, read_span, split_read
+from drivers.modbus.plan import Limits, Span, plan_reads, read_span, split_read
 
 Places = list[tuple[int, int]]
 CASES: list[tuple[str, Places, Limits, Places]] = [
@@ -76,41 +77,60 @@ def test_nothing_refused_is_asked_again(wanted: list[Span], refused: list[Span],
         assert any(alone.covers(bad) for bad in refused)
 
 
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=9, unique=True), limits)
-def test_no_other_way_to_cut_the_row_is_cheaper(starts: list[int], limits: Limits) -> None:
-    row = [Span("input", start) for start in sorted(starts)]
-
-    def price(reads: list[Read]) -> float:
-        return sum(limits.request_price + read.span.count for read in reads)
-
-    def allowed(part: list[Span]) -> bool:
-        whole = limits.aligned("input", part[0].start, part[-1].end)
-        return whole.count <= limits.max_registers and all(
-            after.start - before.end <= limits.max_gap for before, after in pairwise(part)
-        )
-
-    cheapest = float("inf")
-    for cuts in range(1 << len(row) - 1):
-        parts, part = [], [row[0]]
-        for place, span in enumerate(row[1:]):
-            if cuts >> place & 1:
-                parts.append(part)
-                part = []
-            part.append(span)
-        parts.append(part)
-        if all(len(part) == 1 or allowed(part) for part in parts):
-            ways = [limits.aligned("input", part[0].start, part[-1].end) for part in parts]
-            cheapest = min(cheapest, sum(limits.request_price + way.count for way in ways))
-    assert price(plan_reads(row, limits)) == pytest.approx(cheapest)
+def groupings(row: list[Span]) -> Iterator[list[list[Span]]]:
+    """Every way to put the spans of a row into groups, whether they are neighbours or not."""
+    if not row:
+        yield []
+        return
+    for ways in groupings(row[1:]):
+        yield [row[:1], *ways]
+        for place, group in enumerate(ways):
+            yield [*ways[:place], [row[0], *group], *ways[place + 1 :]]
 
 
-def test_a_refused_read_is_cut_at_its_holes_first_and_halved_then() -> None:
+def price(group: list[Span], limits: Limits, refused: list[Span]) -> float:
+    """What one read of the group costs; infinity where the device does not allow it."""
+    read_to = min(span.start for span in group)
+    start, end = read_to, read_to
+    for span in sorted(group):
+        if span.start - read_to > limits.max_gap and span.start != start:
+            return inf
+        end = max(end, span.end)
+        read_to = limits.aligned("input", start, end).end
+    read = limits.aligned("input", start, end)
+    if read.count > limits.max_registers or any(read.covers(span) for span in refused):
+        return inf
+    return limits.request_price + read.count
+
+
+near = st.builds(Span, st.just("input"), st.integers(0, 30), st.sampled_from([1, 2, 4]))
+"""Some overlap, as values do that share the register of an exponent."""
+
+
+@settings(max_examples=200)
+@given(st.sets(near, min_size=1, max_size=6), st.lists(near, max_size=3), limits)
+def test_no_other_grouping_is_cheaper(row: set[Span], refused: list[Span], limits: Limits) -> None:
+    readable = sorted(span for span in row if price([span], limits, refused) < inf)
+    cheapest = min(sum(price(group, limits, refused) for group in ways) for ways in groupings(readable))
+    reads = plan_reads(readable, limits, refused)
+    assert sum(limits.request_price + read.span.count for read in reads) == pytest.approx(cheapest)
+    assert all(read.wanted for read in reads)
+
+
+def test_a_refused_read_is_cut_at_its_widest_hole_first_and_halved_in_the_end() -> None:
     limits = Limits(max_gap=10)
-    [read] = plan_reads([Span("input", 0, 2), Span("input", 2, 2), Span("input", 8, 2)], limits)
-    runs = split_read(read, limits)
-    assert [str(run.span) for run in runs] == ["input 0+4", "input 8+2"]
-    assert [str(half.span) for half in split_read(runs[0], limits)] == ["input 0+2", "input 2+2"]
-    assert split_read(runs[1], limits) == []
+    [read] = plan_reads([Span("input", 0, 2), Span("input", 2, 2), Span("input", 8, 2), Span("input", 11)], limits)
+    front, back = split_read(read, limits)
+    assert [str(front.span), str(back.span)] == ["input 0+4", "input 8+4"]
+    assert [str(half.span) for half in split_read(front, limits)] == ["input 0+2", "input 2+2"]
+    assert [str(part.span) for part in split_read(back, limits)] == ["input 8+2", "input 11"]
+    assert split_read(split_read(front, limits)[0], limits) == []
+
+
+def test_after_a_refusal_the_rest_is_still_read_in_as_few_requests_as_can_be() -> None:
+    row = [Span("input", place) for place in range(40)]
+    reads = plan_reads(row, Limits(), [Span("input", 0, 40), Span("input", 20, 20), Span("input", 20)])
+    assert [str(read.span) for read in reads] == ["input 0+20", "input 21+19"]
 
 
 NO_PLACES = ["", "input", "input x", "register 3", "input 65536", "input 65535+2", "input -1", "input 1_0", "input 007"]

@@ -157,6 +157,43 @@ def test_a_device_that_is_silent_about_one_register_gives_all_the_others() -> No
     assert asked <= 8
 
 
+WITH_HOLES = profile(
+    "max_gap = 20\n" + "".join(f'[points.p{n}]\nwhere = "input {n}"\nformat = "uint16"\n' for n in (0, 1, 9, 60))
+)
+
+
+def poll_of_a_mute_one(learned: frozenset[str], mute: bool = True) -> tuple[frozenset[str], list[str]]:
+    """A poll of a device that says nothing to reads through registers it has not; what was learned and asked."""
+    device = SimulatedModbus(WITH_HOLES, "7", {f"p{n}": n for n in (0, 1, 9, 60)})
+    talk = ModbusRtu().converse(WITH_HOLES, "7", tuple(WITH_HOLES.points), learned)
+    asked: list[str] = []
+    while (request := talk.next_request()) is not None:
+        first, count = int.from_bytes(request[2:4], "big"), int.from_bytes(request[4:6], "big")
+        asked.append(f"{first}+{count}")
+        if mute and first < 5 < first + count:
+            talk.give_up()
+        else:
+            talk.feed(device.answer(request))
+    return talk.learned, asked
+
+
+def test_a_hole_that_a_device_is_thrice_silent_about_is_no_longer_read_through() -> None:
+    learned: frozenset[str] = frozenset()
+    seen = []
+    for _ in range(4):
+        learned, asked = poll_of_a_mute_one(learned)
+        seen.append(asked)
+    assert seen[:3] == [["0+10", "60+1", "0+2", "9+1"]] * 3
+    assert seen[3] == ["0+2", "9+1", "60+1"]
+    assert poll_of_a_mute_one(learned)[0] == learned == {"silent@3 input 2+7"}
+
+
+def test_an_answer_that_was_only_lost_teaches_nothing() -> None:
+    learned, _ = poll_of_a_mute_one(poll_of_a_mute_one(frozenset())[0])
+    assert learned == {"silent@2 input 2+7"}
+    assert poll_of_a_mute_one(learned, mute=False)[0] == frozenset()
+
+
 def test_a_device_that_never_answers_is_asked_once_for_each_block() -> None:
     talk = ModbusRtu().converse(STRICT, "7", tuple(STRICT.points))
     asked = 0
