@@ -10,6 +10,7 @@ class Wire:
     """Listens on `port` and passes bytes to a server on loopback."""
 
     def __init__(self, server_port: int) -> None:
+        self.dislikes = b""  # a connection that says this towards the server is cut; b'': none
         self.swallows = False  # bytes go nowhere, connections stay open and dead: nobody is told
         self._said: list[bytearray] = []  # by connection
         self.bytes_per_s = 0.0  # how fast it is towards the server; 0: as fast as it can
@@ -55,6 +56,8 @@ class Wire:
             self._said.append(said)
         with contextlib.suppress(OSError):
             while data := source.recv(1024 if self.bytes_per_s else 65536):
+                if up and self.dislikes and self.dislikes in data:
+                    break
                 if up and self.bytes_per_s:
                     self._never.wait(len(data) / self.bytes_per_s)
                 whole &= not self.swallows

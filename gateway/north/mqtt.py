@@ -28,6 +28,11 @@ log = logging.getLogger(__name__)
 KNOCK_S = 5.0
 """How long a broker may take to open a connection, when it is only asked whether it is there."""
 
+AGAIN_S = 20.0
+"""The longest wait for the next try: operators hear of a fault so soon after the broker is back. Drawn by chance from
+half of it on, it still spreads a fleet that comes back at once.
+"""
+
 CERTIFICATES_S = 3600.0
 """How often our own certificate is looked at."""
 
@@ -71,7 +76,7 @@ class MqttSender:
         self._requests = Requests(commands, f"{settings.root}/v1/", self.root) if commands is not None else None
         self._faces = faces or Company()
         self._pool = pool
-        self._backoff = Backoff()
+        self._backoff = Backoff(longest_s=AGAIN_S)
         self._devices = tuple(meta(site.devices))
         self._pump = Pump(site, settings, outbox, store_id, figures, self._faces)
         self._complained: set[str] = set()  # what was said since the last connection
@@ -132,7 +137,7 @@ class MqttSender:
                 await session.farewell(self._state("offline").below(self.root))
             raise
         finally:
-            self._pump.lost(session.perhaps_too_long)
+            self._pump.lost(session.perhaps_too_long, session.perhaps_disliked)
             await session.close()
 
     async def _greet(self, session: Session) -> None:

@@ -18,6 +18,7 @@ from gateway.north.notices import Notices
 from gateway.north.pace import Pace
 from gateway.north.reach import Reach
 from gateway.north.session import BrokerError, Session
+from gateway.north.suspect import Suspect
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Outbox, Row, Stream
@@ -64,7 +65,7 @@ class Pump:
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._stirred = asyncio.Event()  # rows have come to disk, or were acknowledged
         self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
-        self._pace, self._reach = Pace(), Reach()
+        self._pace, self._reach, self._suspect = Pace(), Reach(), Suspect()
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._row_bytes = SMALLEST_ROW  # mean of the last parcel: how many rows the next one will hold
         self._parcels: dict[Kind, int] = {"data": live, "hist": HISTORY_PARCELS}
@@ -117,13 +118,16 @@ class Pump:
         self._outbox.news.set()
         self.sent += len(flight.ids)
         self._reach.landed(flight.size, now)
+        self._suspect.landed(flight)
         if flight.kind in self._parcels:
             self._pace.landed(now, now - flight.since)
 
-    def lost(self, ended: bool) -> None:
-        """The session is over; `ended`: by the broker, perhaps because a message was too long for it."""
+    def lost(self, too_long: bool, disliked: bool) -> None:
+        """The session is over, perhaps because a message was too long for the broker, or because it disliked one."""
         flights = self._window.clear()
-        if ended and flights:
+        if disliked:
+            self._suspect.lost(flights, self._now())
+        if too_long and flights:
             alone = len(flights) == 1 and len(flights[0].ids) <= 1
             self._reach.lost(max(flight.size for flight in flights), alone, self._now())
 
@@ -146,7 +150,7 @@ class Pump:
         newest, room = self._outbox.newest(Stream.EVENT), (self._window.room + 1) // 2  # an event is two messages
         if room > 0 and self._outbox.waiting(Stream.EVENT):
             for row in await self._take("event", Stream.EVENT, room, 0, newest):
-                if self._has_to_wait(len(row.body) + HEAD):
+                if self._has_to_wait(Stream.EVENT, row, len(row.body) + HEAD):
                     self._after["event"] = row.id - 1
                     return
                 parcel = event(row, self._store_id(), f"{self.root}rules", self.notices)
@@ -174,8 +178,10 @@ class Pump:
             if not rows:
                 return False
             part = next(chunks(rows, parcel_bytes if together else 1))
+            if self._suspect.alone(stream, part[0].id):
+                part = part[:1]
             size = sum(len(row.body) for row in part)
-            if not self._has_room() or self._has_to_wait(min(size, self._reach.ceiling)):
+            if not self._has_room() or self._has_to_wait(stream, part[0], min(size, self._reach.ceiling)):
                 self._after[lane] = part[0].id - 1
                 return True
             self._after[lane] = part[-1].id
@@ -196,18 +202,22 @@ class Pump:
     def _has_room(self) -> bool:
         return self._window.room > (0 if self._window.alone else self._spare)
 
-    def _has_to_wait(self, size: int) -> bool:
-        """Whether a message has to go alone and cannot yet."""
-        if self._reach.doubts(size):
+    def _has_to_wait(self, stream: Stream, first: Row, size: int) -> bool:
+        """Whether a message has to go alone and cannot yet; `first`: of its rows."""
+        if self._reach.doubts(size) or self._suspect.alone(stream, first.id):
             self._window.alone = True
         return self._window.alone and self._window.flying > 0
 
     def _can_be_sent(self, stream: Stream, row: Row) -> bool:
         """Whether the broker may take a row; one that it never takes is set aside."""
         size = len(row.body) + HEAD
-        if self._reach.takes(size):
+        if not self._reach.takes(size):
+            says = f"a message of {size} bytes is too long for the broker"
+        elif self._suspect.guilty(stream, row.id):
+            self._suspect.give_up()
+            says = "the broker ends the connection over it, and takes everything else"
+        else:
             return True
-        says = f"a message of {size} bytes is too long for the broker"
         log.error("mqtt: %s %d is set aside: %s", stream, row.id, says)
         self._outbox.set_aside(stream, row, says)
         return False

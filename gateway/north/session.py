@@ -42,6 +42,11 @@ UNSPECIFIED = "Unspecified error"
 """What paho calls a link that simply ended."""
 
 
+REFUSED = "a message was refused"
+NO_FAULT = ("Not authorized", "Quota exceeded", "Server busy")
+"""Reasons of MQTT 5 for refusing a message that another one would be refused for too."""
+
+
 class BrokerError(Exception):
     """The link cannot be had or is gone; says why."""
 
@@ -188,6 +193,14 @@ class Session:
             return False
         return self._settings.version != "5" or "too large" in self.gone.result()
 
+    @property
+    def perhaps_disliked(self) -> bool:
+        """Whether it may have done so over one message for another reason; who may do what is none of a message's."""
+        if self._left or not self.gone.done():
+            return False
+        says = self.gone.result()
+        return self._settings.version != "5" or (says.startswith(REFUSED) and not says.endswith(NO_FAULT))
+
     def _peer_ends(self) -> float | None:
         wire = self._client.socket()
         with contextlib.suppress(OSError, ValueError):  # the link has just gone again
@@ -222,7 +235,7 @@ class Session:
         self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _props: Properties | None
     ) -> None:
         if reason.is_failure:  # only MQTT 5 says so
-            self._loop.call_soon_threadsafe(self._end, f"a message was refused: {reason}")
+            self._loop.call_soon_threadsafe(self._end, f"{REFUSED}: {reason}")
         else:
             self._loop.call_soon_threadsafe(self._landed, mid)
 
