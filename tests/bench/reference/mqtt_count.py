@@ -2,27 +2,18 @@
 
 import sys
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from tests.bench.reference.listening import listening
 
 
 def main(port: int, topic: str, mark: bytes) -> None:
     """Count until standard input ends."""
     counted = 0
 
-    def heard(_: object, __: object, message: paho.MQTTMessage) -> None:
+    def heard(payload: bytes) -> None:
         nonlocal counted
-        counted += message.payload.count(mark)
+        counted += payload.count(mark)
 
-    def connected(*_: object) -> None:
-        client.subscribe(topic, qos=1)
-
-    client = paho.Client(CallbackAPIVersion.VERSION2, "counter")
-    client.on_message = heard
-    client.on_connect = connected
-    client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
+    client = listening("counter", port, topic, heard)
     for _ in sys.stdin:
         print(counted, flush=True)
     client.loop_stop()

@@ -5,8 +5,7 @@ import re
 import sys
 import time
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from tests.bench.reference.listening import listening
 
 VALUE = re.compile(rb'"current":(\d+)')
 
@@ -15,19 +14,11 @@ def main(port: int, topic: str) -> None:
     """Listen until standard input ends."""
     delays: list[int] = []
 
-    def heard(_: object, __: object, message: paho.MQTTMessage) -> None:
+    def heard(payload: bytes) -> None:
         now = int(time.time() * 1000)
-        delays.extend((now - int(stamp)) & 0xFFFFFFFF for stamp in VALUE.findall(message.payload))
+        delays.extend((now - int(stamp)) & 0xFFFFFFFF for stamp in VALUE.findall(payload))
 
-    def connected(*_: object) -> None:
-        client.subscribe(topic, qos=1)
-
-    client = paho.Client(CallbackAPIVersion.VERSION2, "lag")
-    client.on_message = heard
-    client.on_connect = connected
-    client.on_subscribe = lambda *_: print("ready", flush=True)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
+    client = listening("lag", port, topic, heard)
     sys.stdin.read()
     client.loop_stop()
     print(json.dumps(delays))
