@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import cos, hypot, pi, sin
+from math import cos, hypot, pi, sin, sqrt
 from statistics import median
 
 from rules.area import Area
@@ -13,10 +13,14 @@ from rules.witness import ALIVE, HALF, Witness
 _ANGLES = (0.0, -2 * pi / 3, 2 * pi / 3)
 _COS = tuple(cos(angle) for angle in _ANGLES)
 _SIN = tuple(sin(angle) for angle in _ANGLES)
+SOURCE = 0.15  # of the nominal voltage: the source is no further off
 SILENT_SHARE = 0.40  # of the healthy voltage: what a phase has, about, on which every meter fell silent
 SILENT_BELOW = 0.57  # of the healthy voltage: below about this a meter falls silent
 SILENCE = 3.0  # nats that a silent meter says
 MOST = 8.0  # nats that one meter may say
+
+
+Phases = tuple[list[float], list[float], list[float]]
 
 
 @dataclass(slots=True)
@@ -48,6 +52,23 @@ def shifted(place: int, x: float, y: float, healthy: float) -> float:
     return hypot(healthy * _COS[place] - x, healthy * _SIN[place] - y)
 
 
+def unshifted(volts: Sequence[float]) -> float:
+    """The voltage that all three phases have when the neutral point is not shifted; 0 without all three.
+
+    With E that voltage and U the shift, the mean of the squares is E2 + U2, and what each is off it adds up to (E U)2.
+    """
+    if len(volts) != 3:
+        return 0.0
+    mean = sum(volt * volt for volt in volts) / 3
+    product = sum(((mean - volt * volt) / 2) ** 2 for volt in volts) * 2 / 3
+    return sqrt((mean + sqrt(max(0.0, mean * mean - 4 * product))) / 2)
+
+
+def _is_seen_as_its_child(node: str, tree: Tree) -> bool:
+    """Whether all its devices are one child's: then the child stands for both, and is looked at alone."""
+    return any(len(tree.below[child]) == len(tree.below[node]) for child in tree.children[node])
+
+
 class Neutral:
     """Looks for a break whenever a meter stands far from the healthy voltage."""
 
@@ -59,6 +80,9 @@ class Neutral:
         self._poll = area.poll_period_s
         slow = area.poll_period_s > limits["outage"]["slow_poll_s"]
         self._polls = 1 if slow else self._limits["polls"]
+        self._places = {
+            node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
+        }
         self.found: Break | None = None
         self._looked = 0.0
 
@@ -115,10 +139,14 @@ class Neutral:
         return [device.id for device in self._tree.below[self.found.node]]
 
     def _healthy(self) -> float:
-        """Voltage above the break: the mean of the terminals' phases, or the nominal one."""
-        terminals = [w for w in self._witnesses.values() if w.device.kind in ("ttu", "ltu") and not w.is_silent]
-        volts = [v for w in terminals for v in w.volts if v is not None and v > 0.8 * self._nominal]
-        return median(volts) if volts else 1.03 * self._nominal
+        """Voltage of the source: as three-phase devices tell it, terminals first, or the nominal one."""
+        for kinds in (("ttu", "ltu"), ("meter",)):
+            three = [w for w in self._witnesses.values() if w.device.kind in kinds and not w.is_silent]
+            told = [unshifted([v for v in w.volts if v is not None]) for w in three if len(w.places) == 3]
+            near = [volt for volt in told if abs(volt - self._nominal) < SOURCE * self._nominal]
+            if near:
+                return median(near)
+        return 1.03 * self._nominal
 
     def _best(self, now: float, healthy: float, skip: Collection[str]) -> tuple[str, float] | None:
         far = self._limits["displaced_share"] * healthy
@@ -140,53 +168,54 @@ class Neutral:
         displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
         if sum(len(fresh[name]) for name in displaced) < 2:
             return None
-        source = {node.id for node in self._tree.area.nodes if node.kind == "mv_feeder"}
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
+        silent = self._silent(skip)
         best, best_score = None, 0.0
-        for node in sorted(nodes - source, key=self._tree.rank.__getitem__):
-            below = [(p, v) for d in self._tree.below[node] for p, v in fresh.get(d.id, ())]
-            scored = self._score(node, below, healthy, skip)
+        for node in sorted(nodes & self._places, key=self._tree.rank.__getitem__):
+            seen: Phases = ([], [], [])
+            gone = [0, 0, 0]
+            for device in self._tree.below[node]:
+                for place, volt in fresh.get(device.id, ()):
+                    seen[place].append(volt)
+                if device.id in silent:
+                    gone[silent[device.id]] += 1
+            scored = self._score(seen, gone, healthy)
             if scored is not None and scored[0] > best_score:
                 best, best_score = (node, scored[1]), scored[0]
         return best
 
-    def _score(
-        self, node: str, volts: Sequence[tuple[int, float]], healthy: float, skip: Collection[str]
-    ) -> tuple[float, float] | None:
-        """How much better a shifted neutral explains these voltages than none, and the shift in volts."""
-        middle = [self._middle(node, place, volts, healthy, skip) for place in range(3)]
-        if any(volt is None for volt in middle):
+    def _score(self, seen: Phases, gone: Sequence[int], healthy: float) -> tuple[float, float] | None:
+        """How much better a shifted neutral explains these voltages than none, and the shift in volts.
+
+        `gone`: by phase, how many meters have fallen silent.
+        """
+        known = [
+            median(volts) if volts else SILENT_SHARE * healthy if number else 0.0
+            for volts, number in zip(seen, gone, strict=True)
+        ]
+        if 0.0 in known or max(known) < self._limits["spread"] * min(known):
             return None
-        known = [volt or 0.0 for volt in middle]
         x, y = shift(known, healthy)
         size = hypot(x, y)
         rise = max(known) - healthy
         if min(size / self._nominal - self._limits["shift_share"], rise / healthy - self._limits["rise_share"]) < 0:
             return None
-        if max(known) < self._limits["spread"] * min(known):
-            return None
         sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
         score = -self._limits["prior"]
-        for place, volt in volts:
+        for place, volts in enumerate(seen):
             expected = shifted(place, x, y, healthy)
-            score += max(-MOST, min(MOST, ((volt - healthy) ** 2 - (volt - expected) ** 2) / sigma))
-        for place in (w.places[0] for w in self._silent(node, skip)):
-            score += SILENCE if shifted(place, x, y, healthy) < SILENT_BELOW * healthy else -SILENCE
+            for volt in volts:
+                score += max(-MOST, min(MOST, ((volt - healthy) ** 2 - (volt - expected) ** 2) / sigma))
+            score += gone[place] * (SILENCE if expected < SILENT_BELOW * healthy else -SILENCE)
         return (score, size) if score > 0 else None
 
-    def _middle(
-        self, node: str, place: int, volts: Sequence[tuple[int, float]], healthy: float, skip: Collection[str]
-    ) -> float | None:
-        seen = [volt for at, volt in volts if at == place]
-        if seen:
-            return median(seen)
-        silent = any(w.places == (place,) for w in self._silent(node, skip))
-        return SILENT_SHARE * healthy if silent else None
-
-    def _silent(self, node: str, skip: Collection[str]) -> list[Witness]:
-        """Single-phase meters below that have fallen silent."""
-        below = self._below(node)
-        return [w for w in below if w.single and w.is_silent and w.alive_at and w.device.id not in skip]
+    def _silent(self, skip: Collection[str]) -> dict[str, int]:
+        """Single-phase meters that have fallen silent, and the place of their phase."""
+        return {
+            name: w.places[0]
+            for name, w in self._witnesses.items()
+            if w.single and w.is_silent and w.alive_at and name not in skip
+        }
 
     def _below(self, node: str) -> list[Witness]:
         return [self._witnesses[device.id] for device in self._tree.below[node]]

@@ -1,0 +1,67 @@
+"""A broken neutral is told from voltages' magnitudes, also one in front of the terminal and one whose loads balance."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import cos, hypot, pi, sin
+
+import pytest
+
+from gateway.simulate.fault import Fault
+from rules.area import Area
+from rules.engine import Engine
+from rules.neutral import shift, shifted, unshifted
+from rules.observation import Observation
+from tests.rules.areas import START, found, readings, run, village
+
+SHIFTS = {"none": (0.0, 0.0), "towards A": (60.0, 0.0), "away from A": (-60.0, 0.0), "between B and C": (-25.0, 80.0)}
+
+
+@pytest.mark.parametrize(("x", "y"), SHIFTS.values(), ids=SHIFTS.keys())
+def test_source_and_shift_follow_from_three_magnitudes(x: float, y: float) -> None:
+    phases = [(226 * cos(angle), 226 * sin(angle)) for angle in (0, -2 * pi / 3, 2 * pi / 3)]
+    volts = [hypot(a - x, b - y) for a, b in phases]
+    source = unshifted(volts)
+    assert source == pytest.approx(226)
+    assert shift(volts, source) == pytest.approx((x, y), abs=1e-6)
+    assert [shifted(place, x, y, source) for place in range(3)] == pytest.approx(volts)
+
+
+def one_feeder(meters_in_box: int) -> Area:
+    """Two boxes behind one feeder, with a terminal at the transformer only."""
+    area = village(meters_in_box)
+    kept = {"MV", "T1", "F2", "L3", "B4", "B5"}
+    devices = tuple(d for d in area.devices if d.node in kept and d.kind in ("meter", "ttu", "ltu"))
+    return replace(area, nodes=tuple(n for n in area.nodes if n.id in kept), devices=devices)
+
+
+def behind_the_break(seen: Iterator[Observation]) -> Iterator[Observation]:
+    """The terminal reads what the unit at the feeder's head would: the break is in front of both."""
+    volts: dict[str, float | None] = {}
+    for one in seen:
+        if one.device == "LTU2":
+            volts = {point: value for point, value in one.values.items() if point.startswith("voltage")}
+        else:
+            yield one._replace(values={**one.values, **volts}) if one.device == "TTU" else one
+
+
+BROKEN = (Fault("neutral_broken", "F2"), 630.0, 3030.0)
+
+
+@pytest.mark.parametrize("meters_in_box", [4, 13], ids=["few meters", "many meters"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_neutral_broken_in_front_of_the_terminal_is_the_transformers(meters_in_box: int, seed: int) -> None:
+    area = one_feeder(meters_in_box)
+    watched = replace(area, devices=tuple(d for d in area.devices if d.kind != "ltu"))
+    said = run(Engine(watched), behind_the_break(readings(area, BROKEN, minutes=60, seed=seed)))
+    serious = [one for one in found(said) if one.severity in ("critical", "major")]
+    assert [(one.type, one.node) for one in serious] == [("neutral_break", "T1")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_neutral_broken_behind_the_terminal_is_the_feeders(seed: int) -> None:
+    said = run(Engine(village()), readings(village(), BROKEN, minutes=60, seed=seed))
+    (broken,) = found(said)
+    assert broken.type == "neutral_break"
+    assert "F2" in (broken.node, *broken.equivalents)
+    confirmed = next(one.at for one in said if one.state == "confirmed")
+    assert confirmed - START - 630 <= 300, "while loads balance nothing shows, but not for long"
