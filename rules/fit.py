@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from math import inf, sqrt
 from typing import NamedTuple
 
-EMPTY = (0.0,) * 6
-
 
 class Line(NamedTuple):
     """y = slope * x + offset, and how far the slope may be off."""
@@ -18,7 +16,7 @@ class Line(NamedTuple):
 def add(fit: list[float], x: float, y: float, keep: float) -> None:
     """One more sample; what came before keeps this share of its weight."""
     for place, value in enumerate((1.0, x, y, x * x, x * y, y * y)):
-        fit[place] = fit[place] * keep + value
+        fit[place] = round(fit[place] * keep + value, 4)  # it is saved often: the fewer digits the better
 
 
 def line(fit: Sequence[float], noise: float, alike: float = 1.0) -> Line:
