@@ -136,8 +136,16 @@ def _answering(
         )
     usual, least = witness.usual or 0.0, limits["report"]["no_load_a"]
     seen = f"the meter has {volts[0]:.1f} V" if volts else "the meter answers"
-    if (witness.amps or 0.0) < least and usual * 1000 / nominal > least:
+    load = _load(witness, nominal)
+    if load is not None and load < least and usual * 1000 / nominal > least:
         says = f"{seen} and no load, usually {usual:.2f} kW"
         return Verdict(report.id, report.at, "customer_side_fault", report.device, evidence=(says,), confidence=0.8)
-    says = f"{seen} and a load of {witness.amps or 0.0:.2f} A"
+    says = seen if load is None else f"{seen} and a load of {load:.2f} A"
     return Verdict(report.id, report.at, "no_network_fault", report.device, evidence=(says,), confidence=0.9)
+
+
+def _load(witness: Witness, nominal: float) -> float | None:
+    """What is drawn, in A: as read, else as the power says; None where neither is polled."""
+    if witness.amps is not None or witness.power is None:
+        return witness.amps
+    return abs(witness.power) * 1000 / nominal

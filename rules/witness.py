@@ -282,7 +282,8 @@ class Witness:
         return [power * part / total for part in amps] if total else [power / 3] * 3
 
     def _phases(self, values: Mapping[str, float | None], at: float) -> int:
-        changed, amps = 0, 0.0
+        changed = 0
+        amps: float | None = None  # stays so where no current is read
         was_odd, odd = self.odd, False
         calm = not (was_odd or self.watched)
         for place, volt_point, amp_point in self._points:
@@ -297,7 +298,7 @@ class Witness:
                 odd = odd or self.odd
             amp = values.get(amp_point)
             if amp is not None:
-                amps += abs(amp)
+                amps = (amps or 0.0) + abs(amp)
         self.odd = odd
         self.amps = amps
         return changed

@@ -1,5 +1,7 @@
 """A customer's call is judged by what is known of the meter, not by what the line made of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.simulate.fault import Fault
@@ -25,3 +27,37 @@ def test_a_call_from_a_line_that_loses_answers(fault: str | None, verdict: str) 
     assert not said
     judged = engine.judge(Report("R", START + 2405, "B2-1", "no_power"))
     assert judged.verdict == verdict
+
+
+PHASES = {f"voltage_{phase}": 225.0 for phase in "abc"}
+WITHOUT_CURRENT: dict[str, tuple[str, dict[str, float], dict[str, float], str, str]] = {
+    "a single-phase meter with a load": (
+        "A", {"voltage": 225.0, "active_power": 0.9}, {"voltage": 225.0, "active_power": 0.9},
+        "no_network_fault", "the meter has 225.0 V and a load of 4.09 A",
+    ),
+    "a three-phase meter with a load": (
+        "ABC", {**PHASES, "active_power": 2.2}, {**PHASES, "active_power": 2.2},
+        "no_network_fault", "the meter has 225.0 V and a load of 10.00 A",
+    ),
+    "one whose load is gone": (
+        "ABC", {**PHASES, "active_power": 2.2}, {**PHASES, "active_power": 0.0},
+        "customer_side_fault", "the meter has 225.0 V and no load, usually 2.16 kW",
+    ),
+    "one that tells of no load at all": ("ABC", PHASES, PHASES, "no_network_fault", "the meter has 225.0 V"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("phases", "before", "now", "verdict", "says"), WITHOUT_CURRENT.values(), ids=WITHOUT_CURRENT.keys()
+)
+def test_where_no_current_is_polled_the_power_says_what_is_drawn(
+    phases: str, before: dict[str, float], now: dict[str, float], verdict: str, says: str
+) -> None:
+    area = village()
+    meters = tuple(replace(one, phases=phases) if one.id == "B2-1" else one for one in area.devices)
+    engine = Engine(replace(area, devices=meters))
+    seen = [Observation("B2-1", START + 60 * minute, before, bus="RS1") for minute in range(60)]
+    said = run(engine, [*seen, Observation("B2-1", START + 3600, now, bus="RS1")])
+    assert "customer_side_fault" not in {one.type for one in said}
+    judged = engine.judge(Report("R", START + 3605, "B2-1", "no_power"))
+    assert (judged.verdict, judged.evidence) == (verdict, (says,))
