@@ -1,6 +1,7 @@
 """What waits, sent over one session after another, most important first; a row is done on PUBACK only.
 
-Order of sending: events, then live observations, then history. Live observations of `together_s` share a message.
+Order of sending: events, then live observations, then history. Live observations of `together_s` share a message for
+each line.
 Observations go in parcels that leave the link free again at once, and few at a time: an event never waits behind a day
 of backlog, however slow the link is.
 """
@@ -13,12 +14,13 @@ import orjson
 
 from gateway.north.faces.company import Company
 from gateway.north.fresh import Fresh
-from gateway.north.messages import Message, Parcel, chunks, event, level, observations
+from gateway.north.messages import Message, Parcel, event, level, observations
 from gateway.north.notices import Notices
 from gateway.north.pace import Pace
 from gateway.north.reach import Reach
 from gateway.north.session import BrokerError, Session
 from gateway.north.suspect import Suspect
+from gateway.north.tray import MOST_BYTES, PARCELS, Tray
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Outbox, Row, Stream
@@ -64,7 +66,9 @@ class Pump:
         self._spare = settings.inflight // 10  # messages that only events may be
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._stirred = asyncio.Event()  # rows have come to disk, or were acknowledged
-        self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session
+        self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session, or are on a tray
+        self._trays: dict[str, Tray] = {}  # by lane of observations: what is sent next
+        self._open: list[Tray] = []  # of which something was not sent, or not acknowledged
         self._pace, self._reach, self._suspect = Pace(), Reach(), Suspect()
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._row_bytes = SMALLEST_ROW  # mean of the last parcel: how many rows the next one will hold
@@ -80,6 +84,8 @@ class Pump:
     def greet(self, session: Session, messages: Sequence[Message]) -> None:
         """A new session: nothing is on its way, nothing is known of the link, and this is what is said first."""
         self._after.clear()
+        self._trays.clear()
+        self._open.clear()
         self._pace = Pace()
         if session.longest is not None:
             self._reach.says(session.longest - HEAD)
@@ -114,7 +120,7 @@ class Pump:
         flight = self._window.land(number)
         if flight is None:
             return
-        self._outbox.done(flight.stream, flight.ids)
+        self._done(flight)
         self._outbox.news.set()
         self.sent += len(flight.ids)
         self._reach.landed(flight.size, now)
@@ -125,11 +131,22 @@ class Pump:
     def lost(self, too_long: bool, disliked: bool) -> None:
         """The session is over, perhaps because a message was too long for the broker, or because it disliked one."""
         flights = self._window.clear()
+        for tray in self._open:
+            self._outbox.done(tray.stream, tray.landed_so_far)
         if disliked:
             self._suspect.lost(flights, self._now())
         if too_long and flights:
             alone = len(flights) == 1 and len(flights[0].ids) <= 1
             self._reach.lost(max(flight.size for flight in flights), alone, self._now())
+
+    def _done(self, flight: Flight) -> None:
+        """What no longer waits, now that a flight has landed."""
+        tray = flight.tray
+        if tray is None:
+            self._outbox.done(flight.stream, flight.ids)
+        elif tray.landed(flight.ids):
+            self._outbox.done(tray.stream, tray.landed_so_far)
+            self._open.remove(tray)
 
     async def keep_marks(self) -> None:
         """Note how far the stream has come, every second, until cancelled."""
@@ -174,30 +191,40 @@ class Pump:
         together = kind == "hist" or self._settings.together_s > 0
         while self._has_room() and self._window.parcels(kind) < self._parcels[kind]:
             parcel_bytes = self._pace.parcel * (PACKS if self._settings.gzip else 1)
-            rows = await self._take(lane, stream, 1 + parcel_bytes // self._row_bytes, after, upto)
-            if not rows:
+            tray = self._trays.get(lane) or await self._fill(lane, stream, parcel_bytes, after, upto)
+            if tray is None:
                 return False
-            part = next(chunks(rows, parcel_bytes if together else 1))
+            part = tray.next(parcel_bytes if together else 1)
             if self._suspect.alone(stream, part[0].id):
+                tray.back(part[1:])
                 part = part[:1]
             size = sum(len(row.body) for row in part)
             if not self._has_room() or self._has_to_wait(stream, part[0], min(size, self._reach.ceiling)):
-                self._after[lane] = part[0].id - 1
+                tray.back(part)
                 return True
-            self._after[lane] = part[-1].id
             self._row_bytes = max(SMALLEST_ROW, size // len(part))
             limit = self._reach.ceiling
             parcel = observations(kind, part, self._store_id(), self._site.id, self._settings.gzip, limit)
-            self._send(session, stream, part, parcel, kind)
+            self._send(session, stream, part, parcel, kind, tray)
         return True
 
+    async def _fill(self, lane: str, stream: Stream, parcel_bytes: int, after: int, upto: int) -> Tray | None:
+        """Some parcels' worth of what is next in a lane."""
+        limit = 1 + min(PARCELS * parcel_bytes, MOST_BYTES) // self._row_bytes
+        rows = await self._take(lane, stream, limit, after, upto)
+        tray = Tray(stream, [row for row in rows if not any(row.id in other.ids for other in self._open)])
+        if not tray:
+            return None
+        self._trays[lane] = tray
+        self._open.append(tray)
+        return tray
+
     async def _take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:
-        """The next rows of a lane that are not on their way."""
+        """The next rows of a lane that the broker may take."""
         rows = await self._outbox.peek(stream, limit, max(after, self._after.get(lane, 0)), upto)
         if rows:
             self._after[lane] = rows[-1].id
-        flying = self._window.ids(stream)
-        return [row for row in rows if row.id not in flying and self._can_be_sent(stream, row)]
+        return [row for row in rows if self._can_be_sent(stream, row)]
 
     def _has_room(self) -> bool:
         return self._window.room > (0 if self._window.alone else self._spare)
@@ -230,7 +257,15 @@ class Pump:
 
     # ---- the wire
 
-    def _send(self, session: Session, stream: Stream, rows: Sequence[Row], parcel: Parcel, kind: Kind) -> None:
+    def _send(
+        self,
+        session: Session,
+        stream: Stream,
+        rows: Sequence[Row],
+        parcel: Parcel,
+        kind: Kind,
+        tray: Tray | None = None,
+    ) -> None:
         """Say rows through the faces, and then as ourselves: that message's acknowledgement stands for all of them."""
         faces = [one for one in self._faces.said(stream, rows, history=kind == "hist") if self._fits(one)]
         own = [message.below(self.root) for message in parcel.messages]
@@ -238,7 +273,7 @@ class Pump:
         longest = max([size, *(len(message.payload) for message in faces)])
         for message in faces:
             session.publish(message, message.qos)
-        self._publish(session, own, Flight(stream, parcel.ids, self._now(), kind, longest))
+        self._publish(session, own, Flight(stream, parcel.ids, self._now(), kind, longest, tray))
 
     def _publish(self, session: Session, messages: Sequence[Message], flight: Flight) -> None:
         if not self._window.flying:

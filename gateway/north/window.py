@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.north.tray import Tray
 from gateway.store import Stream
 
 Kind = Literal["greeting", "event", "data", "hist"]
@@ -17,6 +18,7 @@ class Flight:
     since: float  # loop time
     kind: Kind
     size: int = 0  # bytes of the longest message
+    tray: Tray | None = None  # that its rows came from
     missing: int = 0  # messages that the broker has not acknowledged
 
 
@@ -58,10 +60,6 @@ class Window:
             return None
         flight.missing -= 1
         return flight if flight.missing == 0 else None
-
-    def ids(self, stream: Stream) -> set[int]:
-        """Rows on their way."""
-        return {number for flight in self._flights.values() if flight.stream is stream for number in flight.ids}
 
     def clear(self) -> list[Flight]:
         """The link is gone: nothing is on its way any more. What was."""

@@ -5,6 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,10 @@ from gateway.store.ranges import Span
 from gateway.store.rows import Batch, Contents, Row, Stream
 
 VERSION = 1
+TOGETHER = 50
+"""Rows in one statement."""
+
+_MARKS = "(?, ?, ?, ?)"
 _ROWS = "(id INTEGER PRIMARY KEY, at REAL NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL)"
 SCHEMA = f"""
 CREATE TABLE event {_ROWS};
@@ -129,7 +134,7 @@ class StoreFile:
         """The whole batch, durable on return. Writing the same batch again changes nothing."""
         with _Transaction(self._db):
             for stream, rows in batch.rows.items():
-                self._db.executemany(f"INSERT OR IGNORE INTO {stream} VALUES (?, ?, ?, ?)", rows)
+                self._insert(stream, rows)
             for key, value in batch.state.items():
                 if value is None:
                     self._db.execute("DELETE FROM state WHERE key = ?", (key,))
@@ -148,6 +153,14 @@ class StoreFile:
                     next((row.id for row in batch.rows[stream]), self._edge(stream, "max") + 1) for stream in Stream
                 )
                 self._db.execute("INSERT OR IGNORE INTO day VALUES (?, ?, ?, ?)", (date, *first))
+
+    def _insert(self, stream: Stream, rows: Sequence[Row]) -> None:
+        """Many rows with one statement, as long as there are many: each one lets other threads in between."""
+        many = f"INSERT OR IGNORE INTO {stream} VALUES {', '.join([_MARKS] * TOGETHER)}"
+        rest = len(rows) - len(rows) % TOGETHER
+        for first in range(0, rest, TOGETHER):
+            self._db.execute(many, tuple(chain.from_iterable(rows[first : first + TOGETHER])))
+        self._db.executemany(f"INSERT OR IGNORE INTO {stream} VALUES {_MARKS}", rows[rest:])
 
     def read(self, stream: Stream, spans: Iterable[Span], limit: int) -> list[Row]:
         """The first rows of these spans."""

@@ -1,0 +1,56 @@
+"""Rows of one lane between the outbox and the link, sorted by line.
+
+A message is about one line. A gateway with hundreds of endpoints would have a message for nearly every observation if
+rows travelled in the order in which they came, and messages cost more than all else that is done with them. So some
+parcels' worth is taken at a time, and goes line by line.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+
+from gateway.north.messages import chunks
+from gateway.store import Row, Stream
+
+MOST_BYTES = 4_000_000
+"""Of rows on a tray: what a hundred busy lines observe in half a second."""
+
+PARCELS = 16
+"""On a tray, however slow the link is: nobody's news shall wait for long behind another line's."""
+
+LEAST_ROW = 40
+"""Bytes: no observation is shorter."""
+
+
+class Tray:
+    """Rows that were taken together; they are done together, so that what still waits has few gaps."""
+
+    __slots__ = ("_next", "_rows", "ids", "landed_so_far", "stream")
+
+    def __init__(self, stream: Stream, rows: Sequence[Row]) -> None:
+        lines: dict[str, list[Row]] = {}
+        for row in rows:
+            lines.setdefault(row.key, []).append(row)
+        self.stream = stream
+        self.ids = frozenset(row.id for row in rows)
+        self.landed_so_far: list[int] = []  # ids that the other side has
+        self._rows = list(chain.from_iterable(lines.values()))
+        self._next = 0
+
+    def __bool__(self) -> bool:
+        """Whether some were not sent yet."""
+        return self._next < len(self._rows)
+
+    def next(self, limit: int) -> Sequence[Row]:
+        """The next rows, of at most `limit` bytes together unless it is a single one."""
+        part = next(chunks(self._rows[self._next : self._next + 1 + limit // LEAST_ROW], limit))
+        self._next += len(part)
+        return part
+
+    def back(self, part: Sequence[Row]) -> None:
+        """They could not be sent: they are the next ones again."""
+        self._next -= len(part)
+
+    def landed(self, ids: Sequence[int]) -> bool:
+        """The other side has these; whether it has all now."""
+        self.landed_so_far += ids
+        return len(self.landed_so_far) == len(self._rows)
