@@ -66,9 +66,9 @@ class Stamp:
             self._kinds[device.id] = kinds.get(key) or kinds.setdefault(key, Kind(device))
 
     def __call__(self, poll: Poll) -> Observation:
-        device, line, at, took_s, lane, readings, fault, _ = poll
+        device, line, at, took_s, lane, _, fault, _ = poll
         kind = self._kinds.get(device)
-        values = self._values(poll, kind) if readings and kind is not None else {}
+        values = self._values(poll, kind) if fault is None and kind is not None else {}
         return Observation(device, at, values, fault, None, line, took_s * 1000, SOURCES[lane])
 
     def told(self, poll: Poll) -> Mapping[str, float | str | None]:
@@ -125,6 +125,7 @@ def _scales(device: Device) -> Iterator[tuple[str, tuple[float, float, float]]]:
     for name in device.profile.points.keys() & catalog().keys():
         entry = catalog()[name]
         if entry.role != "text":
-            low = -sys.float_info.max if entry.low is None else entry.low  # no infinity, and no NaN, is a value
-            high = sys.float_info.max if entry.high is None else entry.high
+            # no infinity, and no NaN, is a value; floats, because those are compared at half the price
+            low = -sys.float_info.max if entry.low is None else float(entry.low)
+            high = sys.float_info.max if entry.high is None else float(entry.high)
             yield name, (ratios[entry.ratio], low, high)

@@ -87,6 +87,14 @@ class ReadTalk:
             self._learn(block.read)
         return block.decode(pdu)
 
+    def whole(self, data: bytes) -> Sequence[Reading] | None:
+        """The readings, when these bytes are the awaited answer and nothing else; else None, and nothing changes."""
+        pdu = self._stream.whole(data)
+        if pdu is None:
+            return None
+        self._heard = True
+        return self._blocks.pop(0).decode(pdu)
+
     def give_up(self) -> None:
         """Drop the pending read. A device that answers others may be silent about one register of it, as some are
         instead of refusing: its parts are asked once more, behind everything else."""

@@ -53,6 +53,9 @@ class Stream(Protocol):
     def feed(self, data: bytes) -> bytes | None:
         """The PDU of the answer or of the exception, or None while bytes are missing. Raises BadReplyError."""
 
+    def whole(self, data: bytes) -> bytes | None:
+        """The PDU of the answer, when these bytes are its frame and nothing else; else None, and nothing changes."""
+
 
 def rtu_frame(unit: int, pdu: bytes) -> bytes:
     return _RTU.encode(pdu, unit, 0)
@@ -86,6 +89,10 @@ class RtuStream:
         self._ask = ask
         self._heard.clear()
         return rtu_frame(self._unit, ask.pdu)
+
+    def whole(self, _data: bytes) -> bytes | None:
+        """Never so on a serial line, where an answer says nothing of its request."""
+        return None
 
     def feed(self, data: bytes) -> bytes | None:
         heard = self._heard
@@ -162,12 +169,13 @@ class TcpStream:
         self._begin = answer and number + answer
         return number + request
 
+    def whole(self, data: bytes) -> bytes | None:
+        if len(data) == self._whole and data.startswith(self._begin) and not self._heard:
+            return data[7:]
+        return None
+
     def feed(self, data: bytes) -> bytes | None:
-        heard = self._heard + data if self._heard else data
-        if len(heard) == self._whole and heard.startswith(self._begin):
-            self._heard = b""
-            return heard[7:]
-        return self._search(heard)
+        return self.whole(data) or self._search(self._heard + data)
 
     def _search(self, heard: bytes) -> bytes | None:
         """The long way: frames before ours, noise, an exception, a frame in pieces."""

@@ -52,17 +52,17 @@ class Coverage:
 
     def take(self, seen: Observation) -> None:
         """One more observation, live or remembered."""
-        if seen.device not in self._slot_s or not any(value is not None for value in seen.values.values()):
+        slot_s = self._slot_s.get(seen.device)
+        if slot_s is None or not seen.values:
             return
         day, begins, ends = self._day_of(seen.at)
-        slot_s = self._slot_s[seen.device]
         devices = self._days.get(day) or self._begin(day)
         known = devices.get(seen.device)
         if known is None:
             known = devices[seen.device] = Day(math.ceil((ends - begins) / slot_s))
         bit = 1 << int((seen.at - begins) / slot_s)
         recalled = seen.source == "backfill"
-        if bit & (known.recalled if recalled else known.live):
+        if bit & (known.recalled if recalled else known.live) or not any(v is not None for v in seen.values.values()):
             return
         if recalled:
             known.recalled |= bit

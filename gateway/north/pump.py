@@ -174,11 +174,12 @@ class Pump:
                 self._send(session, Stream.EVENT, [row], parcel, "event")
 
     async def _send_live(self, session: Session) -> None:
-        now = self._now()
-        if now >= self._next_live:
-            newest = self._outbox.newest(Stream.LIVE)
-            if not await self._send_rows(session, "data", Stream.LIVE, self._fresh.history, newest):
-                self._next_live = now + self._settings.together_s
+        """When `together_s` has passed, or a tray is full before."""
+        now, newest = self._now(), self._outbox.newest(Stream.LIVE)
+        waiting = newest - max(self._fresh.history, self._after.get(f"data {Stream.LIVE}", 0))
+        due = now >= self._next_live or waiting * self._row_bytes >= MOST_BYTES
+        if due and not await self._send_rows(session, "data", Stream.LIVE, self._fresh.history, newest):
+            self._next_live = now + self._settings.together_s
 
     async def _send_history(self, session: Session) -> None:
         """What the link was not there for; then what the devices remembered."""

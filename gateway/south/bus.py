@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from zlib import crc32
 
 from drivers import registry
-from drivers.api import Conversation, Driver
+from drivers.api import Conversation, Driver, Reading
 from drivers.errors import RequestError
 from gateway.clock import Clock
 from gateway.settings.models import Device, Line
 from gateway.south.access import Access
 from gateway.south.conversation import Caller, Outcome
+from gateway.south.express import Express, PromptLink
 from gateway.south.fairness import Fairness
 from gateway.south.link.api import Link, LinkError
 from gateway.south.poll import Lane, Poll
@@ -72,6 +73,9 @@ class Bus:
             for index, device in enumerate(devices)
         }
         self._fairness = Fairness(self._stations.values(), self._wire)
+        self._express: Express | None = None
+        if isinstance(link, PromptLink) and not link.paced and not line.echo:
+            self._express = Express(link, self._wire, self._queue, clock, self._well_over)
 
     @property
     def beat(self) -> float:
@@ -87,8 +91,10 @@ class Bus:
             job = self._queue.next(now)
             if job is None:
                 await self._idle(now)
-            else:
+            elif self._express is None:
                 await self._serve(job, now)
+            elif (left := await self._express.run(job, now)) is not None:
+                await self._serve(*left)
 
     def want(self, device: str, points: Sequence[str] = (), lane: Lane = Lane.VERIFY) -> None:
         """Have a device read soon; the result is delivered as any other. Asked twice meanwhile, it is done once.
@@ -163,21 +169,34 @@ class Bus:
                 job.waiter.cancel()
             return
         now = self._now()
-        visit_s = now - begun
-        self._busy_s += visit_s
-        station.counts.busy_s += visit_s
-        self._fairness.charge(station, visit_s, self._wire.waited_s - waited_s)
-        if job.scheduled:
-            self._reschedule(station, now)
+        self._account(job, now, now - begun, self._wire.waited_s - waited_s)
         if was_down and station.health.good:
             self._back(job, now)
         self._deliver(poll)
         if job.waiter is not None and not job.waiter.done():
             job.waiter.set_result(poll)
 
+    def _well_over(self, job: Job, readings: Sequence[Reading], begun: float, sent: float) -> None:
+        """A poll on the express came to its end: the device has answered all."""
+        station, now = job.station, self._wire.heard_at
+        station.counts.good += bool(readings)
+        station.answered(now)
+        self._access.answered()
+        self._account(job, now, now - begun, 0.0)
+        took = now - sent
+        self._deliver(Poll(station.device.id, self.line.id, self._clock.wall() - took, took, job.lane, readings))
+
+    def _account(self, job: Job, now: float, visit_s: float, waited_s: float) -> None:
+        """What a visit cost the line, and when the device's next one is due."""
+        self._busy_s += visit_s
+        job.station.counts.busy_s += visit_s
+        self._fairness.charge(job.station, visit_s, waited_s)
+        if job.scheduled:
+            self._reschedule(job.station, now)
+
     async def _visit(self, job: Job) -> Poll:
         """One conversation, and once more when a link that worked turns out to be gone."""
-        while self._link.is_open or await self._access.ready():
+        while job.begun is not None or self._link.is_open or await self._access.ready():
             if self._closed:
                 self._link.close()
                 break
@@ -209,20 +228,22 @@ class Bus:
 
     async def _converse(self, job: Job) -> Outcome:
         station, now = job.station, self._now()
-        station.counts.polls += 1
+        begun, job.begun = job.begun, None
+        station.counts.polls += begun is None
         if job.talk is not None:
             return await station.caller.carry(job.talk(), proven=True)  # it ends itself: silence may be half the story
         proven = False
         station.forget(now)
         if station.health.down and job.scheduled:
-            probe = await station.caller.carry(_talk(station, (station.probe_point(),)))
+            probe = await station.caller.carry(station.converse((station.probe_point(),)))
             station.remember(probe.learned, now)
             if not probe.answered:
                 return probe
             proven = True
         points = job.points or station.points
         retries = self.line.retries if proven or station.health.good else 0
-        outcome = await station.caller.carry(_talk(station, points), retries, proven)
+        talk = station.converse(points) if begun is None else begun.talk
+        outcome = await station.caller.carry(talk, retries, proven, begun)
         station.remember(outcome.learned, now)
         station.learn(outcome, points, self._now())
         if outcome.silences or outcome.garbled or outcome.refusals:
@@ -317,8 +338,3 @@ class Bus:
         period = device.period_s
         caller = Caller(self._wire, terms)
         return Station(device, driver, caller, Schedule(self._begun + period * (share - 1.0), period))
-
-
-def _talk(station: Station, points: Sequence[str]) -> Conversation:
-    device = station.device
-    return station.driver.converse(device.profile, device.address, points, station.known)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from drivers.api import Conversation, Reading
 from drivers.errors import BadReplyError, BusyError, DeviceSilentError, NoWayError, RefusedError
@@ -57,6 +58,16 @@ class Outcome:
         return None if self.answered else "timeout"
 
 
+class Begun(NamedTuple):
+    """A conversation whose request is on its way already."""
+
+    talk: Conversation
+    request: bytes
+    sent_at: float  # monotonic, first byte of the first request
+    readings: Sequence[Reading]  # of the answers so far
+    answered: bool  # there were some
+
+
 @dataclass(slots=True)
 class Caller:
     """Speaks with one device on a wire, and counts."""
@@ -65,16 +76,22 @@ class Caller:
     terms: Terms
     counts: Counts = field(default_factory=Counts)
 
-    async def carry(self, talk: Conversation, retries: int = 0, proven: bool = False) -> Outcome:
+    async def carry(
+        self, talk: Conversation, retries: int = 0, proven: bool = False, begun: Begun | None = None
+    ) -> Outcome:
         """Ask all that the conversation wants to know, each request again up to `retries` times. Raises LinkError.
+
+        `begun`: it is this one, and its present request has been said.
 
         A device that leaves its first request unanswered is not asked for the rest, unless it is `proven` to be
         there; two requests without an answer in a row end the conversation in any case.
         """
-        outcome = Outcome()
+        outcome = Outcome() if begun is None else Outcome(begun.sent_at, begun.readings, begun.answered)
         attempts = silent = 0
-        while (request := talk.next_request()) is not None:
-            error = await self._ask(request, talk, outcome, late_twin=silent > 0)
+        said = None if begun is None else begun.request
+        while (request := said or talk.next_request()) is not None:
+            error = await self._ask(request, talk, outcome, late_twin=silent > 0, said=said is not None)
+            said = None
             if error is None:
                 attempts = silent = 0
                 continue
@@ -96,11 +113,13 @@ class Caller:
         outcome.learned = talk.learned
         return outcome
 
-    async def _ask(self, request: bytes, talk: Conversation, outcome: Outcome, late_twin: bool) -> Unsettled | None:
+    async def _ask(
+        self, request: bytes, talk: Conversation, outcome: Outcome, *, late_twin: bool, said: bool
+    ) -> Unsettled | None:
         """One request; None when it is settled, else why it is not."""
         wire, counts = self.wire, self.counts
         try:
-            readings = await wire.exchange(request, talk, self.terms)
+            readings = await wire.exchange(request, talk, self.terms, said)
             outcome.readings = [*outcome.readings, *readings] if outcome.readings else readings
         except DeviceSilentError as silence:
             outcome.told, outcome.no_way = True, isinstance(silence, NoWayError)
@@ -127,11 +146,7 @@ class Caller:
         finally:
             if not outcome.sent_at:
                 outcome.sent_at, outcome.drowned = wire.sent_at, wire.noise == "loud"
-        took = wire.heard_at - wire.sent_at
-        counts.answers += 1
-        counts.round_trips_s += took
-        if took > counts.slowest_s:
-            counts.slowest_s = took
+        counts.answered(wire.heard_at - wire.sent_at)
         outcome.answered = True
         if late_twin:
             wire.guard(self.terms)

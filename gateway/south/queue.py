@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.api import Conversation
+from gateway.south.conversation import Begun
 from gateway.south.poll import Lane, Poll
 from gateway.south.station import Station
 
@@ -20,6 +21,7 @@ class Job:
     points: tuple[str, ...] = ()  # (): all that the device is polled for
     talk: Callable[[], Conversation] | None = None  # instead of points: a service, sent once and never repeated
     waiter: asyncio.Future[Poll] | None = None
+    begun: Begun | None = None  # what is under way of it already
     scheduled: bool = field(init=False)  # the device's own periodic poll
 
     def __post_init__(self) -> None:

@@ -23,6 +23,13 @@ class Counts:
     slowest_s: float = 0.0
     busy_s: float = 0.0  # for so long the line was in use for it
 
+    def answered(self, took_s: float) -> None:
+        """A request had its answer."""
+        self.answers += 1
+        self.round_trips_s += took_s
+        if took_s > self.slowest_s:
+            self.slowest_s = took_s
+
     @property
     def round_trip_ms(self) -> float:
         """Mean over all answers; 0 before the first."""

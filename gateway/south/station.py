@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from drivers.api import Driver
+from drivers.api import Conversation, Driver
 from gateway.settings.models import Device
 from gateway.south.conversation import Caller, Outcome
 from gateway.south.health import Health
@@ -29,7 +29,7 @@ class Station:
         self.caller = caller
         self.schedule = schedule
         self.health = Health()
-        self.counts = caller.counts
+        self.terms, self.counts = caller.terms, caller.counts
         self.all_points = device.polled
         self.visit_s = 0.0  # what the last visit cost the line
         self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
@@ -54,6 +54,15 @@ class Station:
         """How the device wants to be spoken to; the driver's words."""
         return self._learned
 
+    @property
+    def at_ease(self) -> bool:
+        """Whether it answered all that it was asked for the last time, as far as is known."""
+        return self.health.good and not self.says and not self._unanswered
+
+    def converse(self, points: Sequence[str]) -> Conversation:
+        """A conversation that asks for these points as the device wants to be asked. Raises RequestError."""
+        return self.driver.converse(self.device.profile, self.device.address, points, self.known)
+
     def forget(self, now: float) -> None:
         """What was learned more than a day ago no longer counts."""
         if now < self._forget_at:
@@ -74,6 +83,10 @@ class Station:
         if learned != self._learned:
             self._learned, self._learned_until = learned, now + DAY_S
             self._renew()
+
+    def answered(self, now: float) -> None:
+        """It gave all that it was asked for."""
+        self._answered_at = now
 
     def learn(self, outcome: Outcome, asked: Sequence[str], now: float) -> None:
         """Keep what a poll taught about the device."""

@@ -73,24 +73,36 @@ class Wire:
         self._guard_s = 0.0  # how long the line has to be silent; 0: no timeout lately
         self._owing = ""  # the device whose answer did not come in time and may still come
 
-    async def exchange(self, request: bytes, talk: Conversation, terms: Terms) -> Sequence[Reading]:
-        """Send a request and give its answer to the conversation until that is content.
+    def at_ease(self, now: float) -> bool:
+        """Whether a request may go out at once, and nobody has to be waited for before."""
+        return self._free_at <= now and not self._guard_s and self.noise == "none"
 
-        Raises NoAnswerError, BadReplyError, RefusedError; LinkError when the link is gone.
-        """
-        link, now, device = self.link, self._now, terms.device
-        stale = link.drain()
-        if stale or self._free_at > now():
-            await self._settle(stale, terms)
-        on_wire = longest = 0.0
+    def say(self, request: bytes, terms: Terms) -> float:
+        """Send a request; until when the first byte of its answer may take. Raises LinkError when the link is gone."""
+        link, on_wire = self.link, 0.0
         if link.paced:
             link.configure(terms.settings)
-            on_wire, longest = terms.settings.seconds(len(request)), terms.settings.seconds(LONGEST_ANSWER)
+            on_wire = terms.settings.seconds(len(request))
         link.send(request)
-        self.sent_at = sent = now()
-        self._trace.note(sent, "out", request, device)
-        until = sent + on_wire + terms.timeout_s
-        latest = until + PATIENCE_S + longest
+        self.sent_at = sent = self._now()
+        self._trace.note(sent, "out", request, terms.device)
+        return sent + on_wire + terms.timeout_s
+
+    async def exchange(self, request: bytes, talk: Conversation, terms: Terms, said: bool = False) -> Sequence[Reading]:
+        """Send a request and give its answer to the conversation until that is content.
+
+        `said`: it is on its way already, the last thing that was. Raises NoAnswerError, BadReplyError, RefusedError;
+        LinkError when the link is gone.
+        """
+        link, now = self.link, self._now
+        if said:
+            until = self.sent_at + terms.timeout_s
+        else:
+            stale = link.drain()
+            if stale or self._free_at > now():
+                await self._settle(stale, terms)
+            until = self.say(request, terms)
+        latest = until + PATIENCE_S + (terms.settings.seconds(LONGEST_ANSWER) if link.paced else 0.0)
         heard = b""
         echo = request if self._echo else b""
         while data := await link.receive(until):
@@ -100,16 +112,16 @@ class Wire:
             try:
                 readings = talk.feed(data) if data else None
             except (BadReplyError, RefusedError):
-                self._heard(heard, terms)
+                self.heard(heard, terms)
                 raise
             if readings is not None:
-                self._heard(heard, terms)
+                self.heard(heard, terms)
                 return readings
             until = min(max(until, now() + min(PATIENCE_S, terms.timeout_s)), latest)
         self._guard_s, self._owing = terms.guard_s, terms.device
         self._free_at = now() + max(terms.guard_s, terms.silence_s)
         if heard:
-            self._trace.note(now(), "in", heard, device)
+            self._trace.note(now(), "in", heard, terms.device)
         # an echo that nobody configured is no sign of life, and nothing to be shown when a secret was said
         raise NoAnswerError(self._trace.shown(heard.removeprefix(request)))
 
@@ -126,7 +138,8 @@ class Wire:
         """The link was opened anew: nothing that was said before can still come."""
         self._free_at, self._guard_s, self._owing = 0.0, 0.0, ""
 
-    def _heard(self, answer: bytes, terms: Terms) -> None:
+    def heard(self, answer: bytes, terms: Terms) -> None:
+        """The answer has come, good or bad."""
         self.heard_at = at = self._now()
         if self.noise == "loud":
             self.noise = "bearable"

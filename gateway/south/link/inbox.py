@@ -5,6 +5,7 @@ on a fast network lasts less than making and cancelling a timer would cost.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.south.link.api import LinkError
@@ -13,7 +14,7 @@ from gateway.south.link.api import LinkError
 class Inbox:
     """Filled by callbacks of the loop, emptied by one coroutine."""
 
-    __slots__ = ("_bytes", "_clock", "_error", "_loop", "_timer", "_timer_at", "_until", "_waiter")
+    __slots__ = ("_bytes", "_clock", "_error", "_loop", "_timer", "_timer_at", "_until", "_waiter", "taker")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -24,16 +25,19 @@ class Inbox:
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self.taker: Callable[[bytes], bool] | None = None  # asked first, when nothing else waits
 
     def put(self, data: bytes) -> None:
         """Bytes have come."""
+        if self.taker is not None and not self._bytes and self.taker(data):
+            return
         self._bytes = self._bytes + data if self._bytes else data
-        self._wake()
+        self.rouse()
 
     def fail(self, error: LinkError) -> None:
         """No bytes will come any more; the first reason stays."""
         self._error = self._error or error
-        self._wake()
+        self.rouse()
 
     def take(self) -> bytes:
         """All that is there, without waiting."""
@@ -42,15 +46,8 @@ class Inbox:
 
     async def get(self, until: float) -> bytes:
         """What has come, b'' when `until` has passed. Raises LinkError when nothing will come any more."""
-        if not self._bytes and self._error is None:
-            self._until = until
-            if self._timer is None or until < self._timer_at:
-                self._arm(until)
-            waiter = self._waiter = self._loop.create_future()
-            try:
-                await waiter
-            finally:
-                self._waiter = None
+        if not self._bytes:
+            await self.wait(until)
         if self._bytes:
             data, self._bytes = self._bytes, b""
             return data
@@ -58,15 +55,38 @@ class Inbox:
             raise self._error
         return b""
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing is there."""
+        return not self._bytes
+
+    async def wait(self, until: float) -> None:
+        """Return when something is there, when `until` has passed, when roused, when nothing will come any more."""
+        if self._bytes or self._error is not None:
+            return
+        self.extend(until)
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def extend(self, until: float) -> None:
+        """Another end for the wait that lasts."""
+        self._until = until
+        if self._timer is None or until < self._timer_at:
+            self._arm(until)
+
+    def rouse(self) -> None:
+        """End the wait."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
     def close(self) -> None:
         """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def _arm(self, at: float) -> None:
         self.close()
@@ -80,4 +100,4 @@ class Inbox:
         if self._clock.monotonic() < self._until:
             self._arm(self._until)  # the wait was moved on since, or the loop's timers are coarse
         else:
-            self._wake()
+            self.rouse()

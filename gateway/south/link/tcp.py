@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import cast
 
 from drivers.api import LineSettings
@@ -66,6 +66,26 @@ class TcpLink:
 
     def drain(self) -> bytes:
         return self._connection.inbox.take() if self._connection else b""
+
+    def hand_to(self, taker: Callable[[bytes], bool] | None) -> None:
+        if self._connection is not None:
+            self._connection.inbox.taker = taker
+
+    def quiet(self) -> bool:
+        return self._connection is None or self._connection.inbox.quiet
+
+    def wait(self, until: float) -> Coroutine[None, None, None]:
+        if self._connection is None:
+            raise LinkError(f"{self.name}: not connected")
+        return self._connection.inbox.wait(until)
+
+    def extend(self, until: float) -> None:
+        if self._connection is not None:
+            self._connection.inbox.extend(until)
+
+    def rouse(self) -> None:
+        if self._connection is not None:
+            self._connection.inbox.rouse()
 
     def close(self) -> None:
         if self._connection is not None:
