@@ -91,8 +91,7 @@ class SimulatedLine:
         self.opened += 1
         self._open = True
         self._held = b""
-        if self.babble:
-            self._babble()
+        self.start_babbling()
 
     def configure(self, settings: LineSettings) -> None:
         self.settings = settings
@@ -193,10 +192,11 @@ class SimulatedLine:
             self._held += data
             self._rouse()
 
-    def _babble(self) -> None:
+    def start_babbling(self) -> None:
+        """A device goes mad, or a motor beside the line starts; it ends when `babble` is empty."""
         if self._open and self.babble:
             self._put(self.babble)
-            asyncio.get_running_loop().call_later(max(0.001, self._seconds(len(self.babble))), self._babble)
+            asyncio.get_running_loop().call_later(max(0.001, self._seconds(len(self.babble))), self.start_babbling)
 
     def _lose(self) -> None:
         self._open = False

@@ -41,16 +41,23 @@ class Health:
     def failed(self) -> None:
         """It got none."""
         self.failures += 1
-        self.good, self.down = False, self.failures >= PATIENCE
+        self.good, self.down = False, self.down or self.failures >= PATIENCE
 
-    def pause(self, period: float, cost: float, dead: int, load: float, aftermath: float = 0.0) -> float:
+    def leave_alone(self) -> None:
+        """It is only probed from now on, however often it has failed: asking it costs the others too much."""
+        self.down = True
+
+    def pause(self, period: float, cost: float, dead: int, load: float) -> float:
         """Seconds until the next visit of a device that is down.
 
         `cost` is how long the last visit kept the line, in seconds; `dead` is how many devices of the line are down,
-        `load` the share of its time, 0 to 1 or above, that the others need; for `aftermath` seconds after the visit
-        others could not be understood, which no idle time makes good.
+        `load` the share of its time, 0 to 1 or above, that the others need.
         """
         doubled: float = period * 2.0 ** min(self.failures - PATIENCE + 1, 16)
         share = SHARE_OF_THE_DEAD + SHARE_OF_IDLE * max(0.0, 1.0 - load)
-        fair = max(cost * max(dead, 1) / share, (cost + aftermath) / SHARE_OF_THE_DEAD if aftermath else 0.0)
-        return max(min(doubled, LONGEST_PAUSE_S), min(fair, LONGEST_FAIR_S), period)
+        return max(min(doubled, LONGEST_PAUSE_S), fair_pause(cost * max(dead, 1), share), period)
+
+
+def fair_pause(cost: float, share: float = SHARE_OF_THE_DEAD) -> float:
+    """Seconds after which a visit that costs the others `cost` seconds has taken that share of the line's time."""
+    return min(cost / share, LONGEST_FAIR_S)

@@ -64,12 +64,21 @@ class Queue:
             due, _, job = heapq.heappop(coming)
             station = job.station
             if due == station.schedule.due and not station.waiting:
+                if station.schedule.put_off(now):
+                    self.schedule(station)
+                    continue
                 station.waiting = True
                 if not self._ready and (not coming or coming[0][0] > now):
                     return job  # nobody else wants to speak, as on most lines of a network
                 patience = 0.0 if station.health.good else station.schedule.period
                 self.put(job, due + patience)
-        return heapq.heappop(self._ready)[-1] if self._ready else None
+        while self._ready:
+            job = heapq.heappop(self._ready)[-1]
+            if not (job.scheduled and job.station.schedule.put_off(now)):
+                return job
+            job.station.waiting = False
+            self.schedule(job.station)
+        return None
 
     def due_at(self) -> float:
         """When the next device is due; infinity when there is none."""

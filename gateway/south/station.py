@@ -32,7 +32,11 @@ class Station:
         self.terms, self.counts = caller.terms, caller.counts
         self.all_points = device.polled
         self.visit_s = 0.0  # what the last visit cost the line
-        self.aftermath_s = 0.0  # and how long others could not be understood after it, since it was last asked
+        self.asked_at = 0.0  # when that was, monotonic
+        self.aftermath_s = 0.0  # for how long others could not be heard after its visits, less what it has paid for
+        self.deaf_s = 0.0  # for how long nobody answered after the last of them
+        self.strikes = 0  # how often others fell silent after its visit and came back while it did not
+        self.struck_by = 0  # the number of the visit that the last of them came after
         self.waiting = False  # due and in the queue
         self.says = ""  # what was wrong with its last conversation, with the frame where there was one
         self.known: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.south.health import PATIENCE, Health
+from gateway.south.health import PATIENCE, Health, fair_pause
 from gateway.south.schedule import Schedule
 
 
@@ -34,8 +34,28 @@ def test_pause(failures: int, period: float, dead: int, load: float, expected: f
     assert silent(failures).pause(period, 1.2, dead, load) == pytest.approx(expected)
 
 
-def test_one_that_keeps_others_from_being_understood_is_left_alone_longer_however_idle_the_line_is() -> None:
-    assert silent(9).pause(60.0, 1.2, 1, 0.1, aftermath=18.8) == pytest.approx(20 / 0.03)
+PUT_OFF = [
+    ("it may be read", 90.0, 100.0, False, 100.0),
+    ("it is read when it may", 130.0, 100.0, True, 160.0),
+    ("on the grid", 160.0, 100.0, True, 160.0),
+    ("an hour later", 3700.0, 100.0, True, 3700.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("held_until", "now", "put_off", "due"), [row[1:] for row in PUT_OFF], ids=[row[0] for row in PUT_OFF]
+)
+def test_a_device_that_is_held_back_is_put_off_to_its_grid(
+    held_until: float, now: float, put_off: bool, due: float
+) -> None:
+    schedule = Schedule(100.0, 60.0)
+    schedule.held_until = held_until
+    assert (schedule.put_off(now), schedule.due) == (put_off, due)
+
+
+def test_a_fair_pause_ends_after_an_hour() -> None:
+    assert fair_pause(3.0) == pytest.approx(100.0)
+    assert fair_pause(600.0) == 3600.0
 
 
 @pytest.mark.parametrize(("visits", "down"), [(0, False), (2, False), (3, True), (9, True)])
