@@ -53,29 +53,8 @@ class Fairness:
         good, drowned = station.health.good, self._wire.noise == "loud"
         if good and not (waited_s or drowned or self._suspect or self._fallen or self._held):
             return  # as nearly always
-        if station not in self._stations:
-            return  # somebody who is only searched for
-        suspect = self._suspect
-        if suspect is not None and (suspect is station or suspect.health.good):
-            suspect = self._suspect = None
-        self._begin_anew(station)
-        if suspect is None:
-            if not good:
-                self._suspect = station
-                self._visits += 1
-                self._fallen.pop(station, None)
-        elif drowned:
-            self._charge_later(suspect, visit_s)
-        elif waited_s:
-            station.visit_s -= waited_s
-            self._charge_later(suspect, waited_s)
-        elif good:
-            suspect.deaf_s = self._wire.sent_at - suspect.asked_at
-            self._suspect = None
-        elif station.health.failures <= PATIENCE:
-            self._fallen[station] = _Blame(suspect, self._visits)
-        if good:
-            self._come_back(station)
+        if station in self._stations:  # else it is somebody who is only searched for
+            self._account(station, waited_s, drowned)
 
     def pause(self, station: Station) -> float:
         """Seconds until a device that is down is visited again; 0 where it may be another's fault that it is."""
@@ -87,6 +66,29 @@ class Fairness:
         load = sum(other.visit_s / other.schedule.period for other in self._stations if not other.health.down)
         cost = station.visit_s + station.caller.terms.guard_s  # nobody speaks after it either
         return station.health.pause(station.schedule.period, cost, dead, load)
+
+    def _account(self, station: Station, waited_s: float, drowned: bool) -> None:
+        suspect, good = self._suspect, station.health.good
+        if suspect is not None and (suspect is station or suspect.health.good):
+            suspect = self._suspect = None
+        self._begin_anew(station)
+        if suspect is None:
+            if not good:
+                self._suspect = station
+                self._visits += 1
+                self._fallen.pop(station, None)
+        elif drowned:
+            self._charge_later(suspect, station.visit_s)
+        elif waited_s:
+            station.visit_s -= waited_s
+            self._charge_later(suspect, waited_s)
+        elif good:
+            suspect.deaf_s = self._wire.sent_at - suspect.asked_at
+            self._suspect = None
+        elif station.health.failures <= PATIENCE:
+            self._fallen[station] = _Blame(suspect, self._visits)
+        if good:
+            self._come_back(station)
 
     def _begin_anew(self, station: Station) -> None:
         """It has been asked again. What it cost before is paid for by the time that it was left alone."""
