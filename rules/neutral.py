@@ -6,6 +6,7 @@ from math import cos, hypot, pi, sin, sqrt
 from statistics import median
 
 from rules.area import Area
+from rules.halves import SILENT_BELOW
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, HALF, Witness
@@ -15,7 +16,6 @@ _COS = tuple(cos(angle) for angle in _ANGLES)
 _SIN = tuple(sin(angle) for angle in _ANGLES)
 SOURCE = 0.15  # of the nominal voltage: the source is no further off
 SILENT_SHARE = 0.40  # of the healthy voltage: what a phase has, about, on which every meter fell silent
-SILENT_BELOW = 0.57  # of the healthy voltage: below about this a meter falls silent
 SILENCE = 3.0  # nats that a silent meter says
 MOST = 8.0  # nats that one meter may say
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 
 from rules.area import Area
+from rules.halves import LOW_SHARE, WELL, half_phases, shared_by_meters
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import Witness
@@ -24,20 +25,6 @@ class HalfPhases:
     volts: list[float] = field(default_factory=list)
 
 
-def half_phases(volts: list[float | None], nominal: float, tolerance: float) -> list[int] | None:
-    """The two phases (0, 1, 2) that are near half while the third is well; None when this is not the pattern."""
-    a, b, c = volts
-    well = 0.85 * nominal
-    if a is None or b is None or c is None or (a >= well) + (b >= well) + (c >= well) != 1:
-        return None
-    known = (a, b, c)
-    low, mid, top = sorted(known)
-    if not 0.12 * nominal < low:
-        return None
-    order = sorted(range(3), key=known.__getitem__)
-    return sorted(order[:2]) if abs(low + mid - top) <= tolerance * top else None
-
-
 class MvPhase:
     """Watches every three-phase device for the pattern."""
 
@@ -48,24 +35,48 @@ class MvPhase:
         self._tolerance = limits["outage"]["mv_loss_tolerance"]
         self._confirm_s = min(limits["outage"]["confirm_s"], limits["outage"]["confirm_polls"] * area.poll_period_s)
         self._poll = area.poll_period_s
+        self._three = [w for w in witnesses.values() if len(w.places) == 3 and w.device.kind in ("ttu", "ltu", "meter")]
+        self._single = [w for w in witnesses.values() if w.single]
         self._neighbours = [device.id for device in area.devices if device.kind == "neighbour_ttu"]
         self.seen: HalfPhases | None = None
 
     def look(self, witness: Witness) -> bool:
         """A three-phase device was read; whether the pattern changed."""
-        if len(witness.places) != 3 or witness.device.kind == "neighbour_ttu":
-            return False
-        places = half_phases(witness.volts, self._nominal, self._tolerance)
+        if witness.device.kind == "neighbour_ttu":
+            own = self._three if self.seen is None and self._elsewhere() else ()
+            return any(self._see(one) for one in own if one.alive_at > witness.at - witness.interval)
+        return self._see(witness)
+
+    def _see(self, witness: Witness) -> bool:
+        volts = [volt or 0.0 for volt in witness.volts]
+        elsewhere = self._elsewhere() if min(volts) < LOW_SHARE * self._nominal else ()
+        places = half_phases(witness.volts, self._nominal, self._tolerance, elsewhere)
         if places is None:
             return self._healthy(witness)
-        volts = [volt or 0.0 for volt in witness.volts]
+        return self._is_seen(places, volts, witness.at, witness.at - witness.interval)
+
+    def gather(self, now: float) -> bool:
+        """Where no three-phase device answers, single-phase meters show the pattern together; whether it changed."""
+        if not self._single or any(w.alive_at and not w.is_silent for w in self._three):
+            return False
+        found = shared_by_meters(self._single, self._nominal, self._tolerance, self._elsewhere())
+        if found is not None:
+            return self._is_seen(*found, now, max(w.at - w.interval for w in self._single))
         if self.seen is None:
-            after = witness.at - witness.interval
-            self.seen = HalfPhases(places, witness.at, after, witness.at, node=self._place(), volts=volts)
+            return False
+        well = [w for w in self._single if w.places[0] in self.seen.places and w.alive_at > self.seen.seen_at]
+        back = [w for w in well if not w.is_silent and (w.volts[w.places[0]] or 0.0) >= WELL * self._nominal]
+        if back and len(back) >= min(2, len(well)):
+            self.seen.healthy_at, self.seen.healthy = min(w.alive_at for w in back), ["", *(w.device.id for w in back)]
+        return self.over
+
+    def _is_seen(self, places: list[int], volts: list[float], at: float, after: float) -> bool:
+        if self.seen is None:
+            self.seen = HalfPhases(places, at, after, at, node=self._place(), volts=volts)
             return True
         self.seen.node = self.seen.node if self.seen.node != self._transformer() else self._place()
-        self.seen.seen_at, self.seen.healthy_at, self.seen.healthy = witness.at, 0.0, []
-        if not self.seen.confirmed and witness.at - self.seen.since >= self._confirm_s:
+        self.seen.seen_at, self.seen.healthy_at, self.seen.healthy = at, 0.0, []
+        if not self.seen.confirmed and at - self.seen.since >= self._confirm_s:
             self.seen.confirmed = True
             return True
         return False
@@ -92,15 +103,16 @@ class MvPhase:
         top = self._tree.transformer()
         return top.id if top is not None else self._tree.bottom_up[-1]
 
+    def _elsewhere(self) -> Collection[int]:
+        """The phases that a neighbour on the same feeder sees shared; nothing when none does."""
+        seen = (self._witnesses[name] for name in self._neighbours)
+        shared = (half_phases(w.volts, self._nominal, self._tolerance) for w in seen if not w.is_silent)
+        return next((places for places in shared if places), ())
+
     def _place(self) -> str:
         """The MV feeder when a neighbour shows the same, else the transformer."""
         top = self._tree.transformer()
-        same = [
-            name
-            for name in self._neighbours
-            if half_phases(self._witnesses[name].volts, self._nominal, self._tolerance) is not None
-        ]
-        if same and top is not None and top.parent is not None:
+        if top is not None and top.parent is not None and self._elsewhere():
             return top.parent
         return self._transformer()
 

@@ -42,6 +42,8 @@ class Upstream:
 
     def _half_step(self, now: float) -> list[Incident]:
         half = self.half
+        if self.uneven or half.seen is not None:
+            half.gather(now)
         if half.seen is None:
             return []
         if half.over:

@@ -79,7 +79,7 @@ def half_claim(half: HalfPhases, tree: Tree) -> Claim:
     """A lost MV phase, in words."""
     node = half.node
     letters = "".join("ABC"[place] for place in half.places)
-    volts = ", ".join(f"{volt:.0f} V" for volt in half.volts)
+    volts = ", ".join("too little to answer" if volt < 0 else f"{volt:.0f} V" for volt in half.volts)
     return Claim(
         type="mv_phase_loss",
         node=node,

@@ -1,0 +1,64 @@
+"""A lost phase of the medium voltage is told by whoever sees it: terminals, meters, another area's terminal."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from gateway.simulate.fault import Fault
+from rules.area import Area, Device
+from rules.engine import Engine
+from rules.halves import half_phases
+from tests.rules.areas import found, readings, run, village
+
+SHARES: dict[str, tuple[list[float | None], tuple[int, ...], list[int] | None]] = {
+    "halves": ([112.0, 224.0, 112.0], (), [0, 2]),
+    "shared by unlike loads": ([129.0, 228.0, 99.0], (), [0, 2]),
+    "shared by very unlike loads": ([205.0, 228.0, 30.0], (), [0, 2]),
+    "a fuse": ([224.0, 225.0, 0.0], (), None),
+    "all of it at one load": ([216.8, 225.8, 16.5], (), None),
+    "all of it at one load, and a neighbour shows which": ([216.8, 225.8, 16.5], (0, 2), [0, 2]),
+    "a fuse, and a neighbour shows other phases": ([224.0, 225.0, 0.0], (0, 1), None),
+    "a broken neutral": ([112.0, 200.0, 327.0], (), None),
+    "low voltages": ([185.0, 190.0, 221.0], (), None),
+    "one phase unread": ([112.0, None, 224.0], (), None),
+}
+
+
+@pytest.mark.parametrize(("volts", "elsewhere", "expected"), SHARES.values(), ids=SHARES.keys())
+def test_the_pattern(volts: list[float | None], elsewhere: tuple[int, ...], expected: list[int] | None) -> None:
+    assert half_phases(volts, 220.0, 0.07, elsewhere) == expected
+
+
+Kept = Callable[[Device], bool]
+ONE = "B5-2"
+SEEN_BY: dict[str, tuple[Kept, tuple[str, ...]]] = {
+    "everybody": (lambda _: True, ("MV",)),
+    "an area without neighbours": (lambda d: d.kind != "neighbour_ttu", ("T1", "MV")),
+    "single-phase meters alone": (lambda d: d.kind == "meter" and len(d.phases) == 1, ("T1", "MV")),
+    "one meter and its terminal": (lambda d: d.id in (ONE, "TTU", "NT0"), ("MV",)),
+    "one meter and another area's terminal": (lambda d: d.id in (ONE, "NT0"), ("MV",)),
+}
+
+
+def left(kept: Kept) -> Area:
+    area = village()
+    return replace(area, devices=tuple(device for device in area.devices if kept(device)))
+
+
+@pytest.mark.parametrize(("kept", "nodes"), SEEN_BY.values(), ids=SEEN_BY.keys())
+@pytest.mark.parametrize("phase", "AC")
+def test_it_is_seen_by(kept: Kept, nodes: tuple[str, ...], phase: str) -> None:
+    area = left(kept)
+    said = run(Engine(area), readings(area, (Fault("mv_phase_loss", "MV", phase), 630.0, 2430.0), minutes=55))
+    (lost,) = [one for one in found(said) if one.severity != "info"]
+    assert (lost.type, lost.state) == ("mv_phase_loss", "cleared")
+    assert lost.node in nodes
+    first = next(one.at for one in said if one.state == "confirmed")
+    assert first - lost.started_at <= 120
+
+
+def test_a_fuse_of_single_phase_meters_is_no_lost_mv_phase() -> None:
+    area = left(SEEN_BY["single-phase meters alone"][0])
+    said = run(Engine(area), readings(area, (Fault("fuse_blown", "F1", "B"), 630.0, 2430.0)))
+    assert [(one.type, one.node) for one in found(said)] == [("feeder_phase_loss", "F1")]
