@@ -14,16 +14,15 @@ from functools import partial
 from typing import NamedTuple
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.north.client import bound, client_for, wishes, with_correlation
 from gateway.north.expiry import end_of
 from gateway.north.messages import Message
-from gateway.north.secret import secret, secret_path
 from gateway.north.unattended import Unattended
-from gateway.settings.models import Mqtt, Tls
+from gateway.settings.models import Mqtt
 
 CONNECT_S = 20.0
 """A broker cluster that makes its streams on the first connection takes its time."""
@@ -31,9 +30,6 @@ CONNECT_S = 20.0
 GOODBYE_S = 2.0
 """How long the broker may take to read what we still say."""
 
-
-LARGEST = 1_000_000
-"""Bytes of a message that we take: nobody may fill our memory with a request."""
 
 AT_ONCE = 65_535
 """Messages that a broker takes before it has acknowledged one, unless it says less: MQTT 5, 3.2.2.3.3."""
@@ -90,7 +86,7 @@ class Session:
         self._subscribed: dict[int, asyncio.Future[bool]] = {}
         self._farewell: tuple[int, asyncio.Future[None]] | None = None
         self._threads = Unattended("mqtt-connect")
-        self._client = _client(settings, client_id)
+        self._client = client_for(settings, client_id)
         if will is not None:
             self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._on_connect
@@ -105,7 +101,7 @@ class Session:
         try:
             async with asyncio.timeout(CONNECT_S):
                 connect = partial(self._client.connect, host, port, self._settings.keepalive_s)
-                await self._loop.run_in_executor(self._threads, partial(connect, properties=_bound(self._settings)))
+                await self._loop.run_in_executor(self._threads, partial(connect, properties=bound(self._settings)))
                 self._client.loop_start()
                 await asyncio.wait((self._connected, self.gone), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError as error:
@@ -136,7 +132,7 @@ class Session:
     def _hand_over(self, number: int, message: Message, qos: int) -> None:
         try:
             info = self._client.publish(
-                message.topic, message.payload, qos, message.retain, _properties(message.correlation)
+                message.topic, message.payload, qos, message.retain, with_correlation(message.correlation)
             )
         except ValueError as error:
             raise BrokerError(f"{message.topic} cannot be published: {error}") from error
@@ -245,7 +241,7 @@ class Session:
         self._loop.call_soon_threadsafe(self._granted, mid, not any(reason.is_failure for reason in reasons))
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        heard = Heard(message.topic, bytes(message.payload), bool(message.retain), *_wishes(message.properties))
+        heard = Heard(message.topic, bytes(message.payload), bool(message.retain), *wishes(message.properties))
         self._loop.call_soon_threadsafe(self._hear, heard)
 
     # ---- on the loop
@@ -283,56 +279,3 @@ class Session:
         future = self._subscribed.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(granted)
-
-
-def _wishes(properties: Properties | None) -> tuple[str, bytes | None, float | None]:
-    """Where an answer is wanted, with what, and for how long."""
-    found = {} if properties is None else vars(properties)
-    return found.get("ResponseTopic", ""), found.get("CorrelationData"), found.get("MessageExpiryInterval")
-
-
-def _bound(settings: Mqtt) -> Properties | None:
-    """What the broker must not send us, which only MQTT 5 can say. With 3.1.1 the broker's own limit has to do."""
-    if settings.version != "5":
-        return None
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.MaximumPacketSize = LARGEST
-    return properties
-
-
-def _properties(correlation: bytes | None) -> Properties | None:
-    """What goes with an answer to who gave correlation data, which only MQTT 5 has."""
-    if correlation is None:
-        return None
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves its constructor so
-    properties.CorrelationData = correlation
-    properties.ContentType = "application/json"
-    return properties
-
-
-def _client(settings: Mqtt, client_id: str) -> paho.Client:
-    """A paho client as we want it. Raises OSError and ValueError for files that cannot be used."""
-    version = MQTTProtocolVersion.MQTTv5 if settings.version == "5" else MQTTProtocolVersion.MQTTv311
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False)
-    client.max_inflight_messages_set(65_535)  # the sender's own window is the bound
-    client.on_socket_open = _send_at_once
-    if settings.username:
-        client.username_pw_set(settings.username, secret(settings.password_file) or None)
-    if settings.tls is not None:
-        client.tls_set_context(_context(settings.tls))
-    return client
-
-
-def _send_at_once(_client: paho.Client, _data: object, wire: object) -> None:
-    """Nagle's algorithm holds a short message back until what went before is acknowledged: some 40 ms for an event."""
-    if isinstance(wire, socket.socket):
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    authorities, certificate, key = (secret_path(name) for name in (tls.ca, tls.certificate, tls.key))
-    context = ssl.create_default_context(cafile=authorities)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if certificate is not None:
-        context.load_cert_chain(certificate, key)
-    return context
