@@ -44,16 +44,23 @@ class Doubt:
         period = witness.period or self._poll
         return max(period, min(witness.interval, 4 * period))
 
+    def is_telling(self, case: Case) -> bool:
+        """Whether there is enough for a suspicion: half of what convinces. A few silences on a noisy line are not."""
+        return case.kind == "device" or 2 * self._surprise(case) >= self._certain
+
+    def _surprise(self, case: Case) -> float:
+        return sum(self._weighing.surprise(self._witnesses[device]) for device in case.devices)
+
     def is_convincing(self, case: Case, now: float) -> bool:
         """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
         dead = [self._witnesses[device] for device in case.devices]
         if case.kind == "device":
             return self.speaks_alone(case.devices[0])
         cycle = self.cycle(case.devices)
-        span = max(w.at for w in dead) - case.since
+        span = max(w.at for w in dead) - self._seen_since(case, dead)
         readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
-        surprise = sum(map(self._weighing.surprise, dead))
+        surprise = self._surprise(case)
         slow = cycle > self._limits["slow_poll_s"]
         if slow and surprise >= self._limits["once_weight"] and self._others_live(case, dead):
             span = enough
@@ -63,7 +70,35 @@ class Doubt:
             lines = {self._tree.devices[device].bus for device in case.devices}
             if lines & self._weighing.waiting:
                 return False
-        return now - case.since > self._patience(case, cycle) or not self._open_questions(case, cycle)
+        if now - case.since > self._patience(case, cycle):
+            return True
+        return not self._open_questions(case, cycle) and (slow or not self._rests_on_chance(case, dead))
+
+    def _seen_since(self, case: Case, dead: list[Witness]) -> float:
+        """When the second of its devices was seen dead: the first may have lost an answer by chance just before."""
+        since = sorted(w.silent_since for w in dead if w.silent)
+        return max(case.since, since[1]) if len(since) == len(dead) > 1 else case.since
+
+    def _rests_on_chance(self, case: Case, dead: list[Witness]) -> bool:
+        """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.
+
+        The same for each phase. The next poll tells.
+        """
+        if not case.of_node:
+            return False
+        node = self._tree.common(case.devices)
+        part: dict[str, float] = {}
+        phase = dict.fromkeys(case.places, 0.0)
+        for witness in dead:
+            nats = self._weighing.surprise(witness)
+            below = self._tree.step_towards(node, witness.device.id)
+            part[below] = part.get(below, 0.0) + nats
+            for place in phase.keys() & set(witness.places):
+                phase[place] += nats
+        others = sum(part.values()) - max(part.values())
+        return (len(part) > 1 and 2 * others < self._certain) or any(
+            0 < 2 * nats < self._certain for nats in phase.values()
+        )
 
     def _patience(self, case: Case, cycle: float) -> float:
         """How long others are waited for, seconds: a line with silent devices takes its time for a round."""

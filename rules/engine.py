@@ -26,7 +26,8 @@ from rules.thresholds import complete
 from rules.topology import Tree
 from rules.upstream import Upstream
 from rules.voltage import Voltage
-from rules.witness import EVIDENCE, RELAY, VOLTAGE, Wire, Witness, wires_of
+from rules.wire import Wire, wires_of
+from rules.witness import EVIDENCE, RELAY, VOLTAGE, Witness
 from rules.words import idle_plan_claim
 
 NOTHING = Outcome()

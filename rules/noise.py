@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from rules.area import Area
 from rules.book import Claim
 from rules.thresholds import Limits
-from rules.witness import Wire
+from rules.wire import Wire
 from rules.words import noise_claim
 
 FEWEST = 3

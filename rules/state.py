@@ -7,7 +7,8 @@ from typing import Protocol
 from rules.book import Book
 from rules.memory import Loader, Saved, items, take_up
 from rules.statistics import Statistics
-from rules.witness import Wire, Witness
+from rules.wire import Wire
+from rules.witness import Witness
 
 
 class Part(Protocol):

@@ -133,12 +133,7 @@ class Supply:
     def _match(self, wanted: Iterable[Case], masked: Set[str], now: float) -> None:
         """Bring the open cases in line with those that explain the evidence now."""
         unmatched = [case for case in self.cases.values() if not self._is_fixed(case, now)]
-        unheard = {
-            device for case in self.cases.values() for bus in case.consequent for device in self._lines[bus]
-        }.difference(*(case.devices for case in self.cases.values()))
-        for want in wanted:
-            if unheard.issuperset(want.devices):
-                continue  # their line is dead with what feeds its collector: nothing tells of their supply
+        for want in self._heard_of(wanted):
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
             if any(c.stage == "confirmed" and (c.kind == "bus") != (want.kind == "bus") for c in same):
                 unmatched = [c for c in unmatched if c not in same or c.stage != "confirmed"]
@@ -154,13 +149,22 @@ class Supply:
                 host.devices += [device for device in want.devices if device not in host.devices]
                 self.misplaced.update(want.devices)
                 continue
-            else:
+            elif self._doubt.is_telling(want):
                 case = self._begin(want, now)
+            else:
+                continue
             if case.stage == "suspected" and self._doubt.is_convincing(case, now):
                 case.stage, case.confirmed_at = "confirmed", now
         for case in unmatched:
             if case.stage == "suspected" or masked >= set(case.devices):
                 self._end(case, now)
+
+    def _heard_of(self, wanted: Iterable[Case]) -> list[Case]:
+        """Without those of whose supply nothing tells: their line is dead with what feeds its collector."""
+        unheard = {
+            device for case in self.cases.values() for bus in case.consequent for device in self._lines[bus]
+        }.difference(*(case.devices for case in self.cases.values()))
+        return [want for want in wanted if not unheard.issuperset(want.devices)]
 
     def _is_another(self, want: Case, case: Case) -> bool:
         """Whether what is new has lived after a case was confirmed: it is a fault of its own."""

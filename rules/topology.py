@@ -70,6 +70,12 @@ class Tree:
             raise ValueError("no devices, no common node")
         return next(node for node in paths[0] if all(node in path for path in paths))
 
+    def step_towards(self, node: str, device: str) -> str:
+        """The child of a node that a device hangs below, or the device itself when it hangs right there."""
+        path = self.upward[self.devices[device].node]
+        place = path.index(node)
+        return path[place - 1] if place else device
+
     def equivalents(self, node: str) -> tuple[str, ...]:
         """Other nodes with the same devices below: no reading can tell them from `node`. Topmost first."""
         if node not in self.nodes:

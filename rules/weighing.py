@@ -82,7 +82,10 @@ class Weighing:
         return explanation
 
     def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
-        """Silence that no fault explains tells how noisy its line is right now; whether one got much noisier."""
+        """What no fault explains tells how noisy its line is right now; whether one got much noisier.
+
+        That is silence, and beside it answers that came garbled.
+        """
         known = {device for found in explanation.found if not found.alone for device in found.devices}
         known.update(device for bus in (*explanation.buses, *explanation.consequent) for device in bus.devices)
         stray: dict[str, int] = {}
@@ -93,6 +96,8 @@ class Weighing:
         worse = False
         for bus, wire in self._wires.items():
             count = stray.get(bus, 0)
+            if count:
+                count += sum(self._witnesses[device].is_garbled for device in self.lines[bus])
             if count or wire.now:
                 was = wire.miss
                 wire.blame(count / len(self.lines[bus]) if count > 2 else 0.0)

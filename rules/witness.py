@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from math import log
 from operator import attrgetter
 
-from rules.area import Area, Device
+from rules.area import Device
 from rules.observation import Observation
 from rules.thresholds import Limits, of_class
+from rules.wire import Wire
 
 UNKNOWN, ALIVE, DEAD, HALF = 0, 1, 2, 3
 """What a phase of a device was when it was last read."""
@@ -56,44 +57,6 @@ _KEPT = (
     "windows",
 )
 _kept = attrgetter(*_KEPT)
-
-
-class Wire:
-    """How many answers get lost on one line, lately."""
-
-    __slots__ = ("lost", "memory", "now", "polls", "unsaved")
-
-    def __init__(self, devices: int) -> None:
-        self.memory = 1.0 - 1.0 / max(20, 2 * devices)
-        self.polls = 0.0
-        self.lost = 0.0
-        self.now = 0.0  # share of devices that are silent now and that no fault explains
-        self.unsaved = False  # it changed since it was last saved
-
-    def blame(self, share: float) -> None:
-        """This share of its devices is silent now without a fault."""
-        if share != self.now:
-            self.now, self.unsaved = share, True
-
-    def dump(self) -> object:
-        """Its state as plain data."""
-        return [self.polls, self.lost, self.now]
-
-    def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        assert isinstance(kept, list)
-        self.polls, self.lost, self.now = kept
-
-    @property
-    def miss(self) -> float:
-        """Share of answers that get lost, over about two rounds of the line."""
-        rate = self.lost / self.polls if self.polls > 10 else 0.0
-        return rate if rate > self.now else self.now
-
-    @property
-    def rate(self) -> float:
-        """The same from lost answers alone that others, good ones, followed."""
-        return self.lost / self.polls if self.polls > 10 else 0.0
 
 
 class Witness:
@@ -182,10 +145,6 @@ class Witness:
             elif NEAR * passed < self.period:
                 self.period = max(passed, self.period / STEP)
         self.at = at
-        wire = self.wire
-        wire.unsaved = True
-        wire.polls = wire.polls * wire.memory + 1.0
-        wire.lost *= wire.memory
         self.polls += 1
         if seen.fault is None:
             return self._answer(seen.values, at)
@@ -195,8 +154,9 @@ class Witness:
             return 0
         if seen.fault == "refused":
             return self._alive(at)
-        wire.lost += 1.0  # a garbled answer: somebody is there, but it settles nothing
-        return EVIDENCE if wire.rate > self._limits["noise_share"] else 0
+        changed = self._heard()
+        self.wire.count(lost=1)
+        return changed or (EVIDENCE if self.wire.rate > self._limits["noise_share"] else 0)
 
     @property
     def chance(self) -> float:
@@ -223,6 +183,11 @@ class Witness:
     def is_well(self) -> bool:
         """Whether it answers, and every phase of it has voltage."""
         return not self.silent and self.gasp_at <= self.alive_at and self.state == self._all_alive
+
+    @property
+    def is_garbled(self) -> bool:
+        """Whether it was heard when it was last read, and not understood."""
+        return self.at > self.alive_at and not self.silent
 
     @property
     def is_silent(self) -> bool:
@@ -334,18 +299,25 @@ class Witness:
             self.gasp_at = 0.0
             self.pardoned = True
 
+    def _heard(self) -> int:
+        """Somebody is there, understood or not: a silence is over. If it was chance, it tells of the line."""
+        if not self.silent:
+            return 0
+        by_chance = self.silent <= 3 or self.weight < self._limits["certainty"]
+        if by_chance and not self.excused and not self.pardoned:
+            self.wire.count(self.silent)
+            self.miss += (self.silent - self.miss) / self._limits["memory_polls"]
+        self.silent, self.pardoned = 0, False
+        self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else 0.0
+        return EVIDENCE
+
     def _alive(self, at: float) -> int:
-        changed = 0
-        if self.silent:
-            if self.silent <= 3 and not self.excused and not self.pardoned:
-                self.wire.lost += self.silent
-                self.miss += (self.silent - self.miss) / self._limits["memory_polls"]
-            self.silent, self.silent_since, self.pardoned = 0, 0.0, False
-            changed = EVIDENCE
-        elif self.gasp_at > self.alive_at:
+        changed = self._heard()
+        self.wire.count(lost=0)
+        if self.gasp_at > self.alive_at:
             self.silent_since = 0.0
             changed = EVIDENCE
-        elif self.miss > self._limits["miss_floor"]:
+        elif not changed and self.miss > self._limits["miss_floor"]:
             self.miss -= self.miss / self._limits["memory_polls"]
         self.alive_at = at
         return changed
@@ -366,12 +338,3 @@ class Witness:
             self.at = max(self.at, seen.at)
             return self._alive(seen.at) | EVIDENCE
         return 0
-
-
-def wires_of(area: Area) -> dict[str, Wire]:
-    """The lines of an area that somebody is read over, as nobody has used them yet."""
-    sizes: dict[str, int] = {}
-    for device in area.devices:
-        if device.bus is not None:
-            sizes[device.bus] = sizes.get(device.bus, 0) + 1
-    return {bus: Wire(size) for bus, size in sizes.items()}

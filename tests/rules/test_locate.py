@@ -11,7 +11,8 @@ from rules.evidence import WHOLE, Evidence, Living, Sign
 from rules.locate import UNHEARD, locate
 from rules.thresholds import complete
 from rules.topology import Tree
-from rules.witness import Witness, wires_of
+from rules.wire import wires_of
+from rules.witness import Witness
 
 LIMITS = complete({})
 PRIORS = {name.removeprefix("prior_"): nats for name, nats in LIMITS["outage"].items() if "prior_" in name}

@@ -1,0 +1,63 @@
+"""One line as its answers show it: how many of them get lost."""
+
+from math import sqrt
+
+from rules.area import Area
+
+
+class Wire:
+    """How many answers get lost on one line, lately."""
+
+    __slots__ = ("lost", "memory", "now", "polls", "unsaved")
+
+    def __init__(self, devices: int) -> None:
+        self.memory = 1.0 - 1.0 / max(20, 2 * devices)
+        self.polls = 0.0
+        self.lost = 0.0
+        self.now = 0.0  # share of devices that are silent now and that no fault explains
+        self.unsaved = False  # it changed since it was last saved
+
+    def count(self, lost: int) -> None:
+        """So many polls in a row lost their answer; 0: one was answered well. Silence is counted when it is over."""
+        polls = lost or 1
+        kept = self.memory**polls
+        self.polls = self.polls * kept + polls
+        self.lost = self.lost * kept + lost
+        self.unsaved = True
+
+    def blame(self, share: float) -> None:
+        """This share of its devices is silent now without a fault."""
+        if share != self.now:
+            self.now, self.unsaved = share, True
+
+    def dump(self) -> object:
+        """Its state as plain data."""
+        return [self.polls, self.lost, self.now]
+
+    def load(self, kept: object) -> None:
+        """Take up the state that `dump` gave."""
+        assert isinstance(kept, list)
+        self.polls, self.lost, self.now = kept
+
+    @property
+    def miss(self) -> float:
+        """Share of answers that get lost or garbled, over about two rounds of the line.
+
+        So few polls tell it roughly: what counts is the share one standard deviation above what they show.
+        """
+        rate = (self.lost + sqrt(self.lost)) / self.polls if self.polls > 10 else 0.0
+        return rate if rate > self.now else self.now
+
+    @property
+    def rate(self) -> float:
+        """The same as it shows, from lost and garbled answers alone that others followed."""
+        return self.lost / self.polls if self.polls > 10 else 0.0
+
+
+def wires_of(area: Area) -> dict[str, Wire]:
+    """The lines of an area that somebody is read over, as nobody has used them yet."""
+    sizes: dict[str, int] = {}
+    for device in area.devices:
+        if device.bus is not None:
+            sizes[device.bus] = sizes.get(device.bus, 0) + 1
+    return {bus: Wire(size) for bus, size in sizes.items()}

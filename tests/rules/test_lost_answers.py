@@ -1,0 +1,79 @@
+"""What a line loses by chance makes no fault, dates none and moves none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.simulate import network
+from gateway.simulate.fault import Fault
+from gateway.simulate.observing import Polling, observe
+from rules import observation
+from rules.area import Area, Bus, Device, Node
+from rules.engine import Engine
+from rules.incident import Incident
+from rules.observation import Observation
+from tests.rules.areas import START, found, run, scenario, village
+
+NODES = (Node("T1", "transformer"), Node("F1", "feeder", "T1"), Node("B1", "box", "F1"), Node("B2", "box", "F1"))
+METERS = {"M1": "A", "M2": "A", "M3": "A", "N1": "A", "N2": "B", "N3": "C"}
+MARKS: dict[str, observation.Fault | None] = {".": None, "-": "timeout", "?": "crc"}
+
+
+def two_boxes() -> Area:
+    devices = [Device(name, "meter", f"B{1 + (name > 'N')}", phases, "RS1") for name, phases in METERS.items()]
+    return Area("two boxes", NODES, tuple(devices), (Bus("RS1"),), poll_period_s=60.0)
+
+
+def polled(minutes: dict[str, str]) -> Iterator[Observation]:
+    """One poll a minute of every meter: `.` a good answer, `-` none, `?` a garbled one; `.` where nothing is said."""
+    for minute in range(max(map(len, minutes.values()))):
+        for place, name in enumerate(METERS):
+            mark = minutes.get(name, "")[minute : minute + 1] or "."
+            at = START + 60 * minute + 0.5 * place
+            values = {"voltage": 221.0, "current": 1.0, "active_power": 0.2} if mark == "." else {}
+            yield Observation(name, at, values, MARKS[mark], bus="RS1")
+
+
+CASES = {
+    "a garbled answer between silences says that somebody is there": (
+        {"M1": ".........-?-?-?-?", "M2": ".........?-?-?-?-", "M3": ".........-?-?-?-?"},
+        [],
+    ),
+    "an answer lost a minute before a dip makes no outage of it": (
+        {"M1": ".........--.", "M2": "..........-.", "M3": "..........-."},
+        [],
+    ),
+    "one answer lost beside a dark box does not move the fault to the feeder": (
+        {"M1": ".........-----", "M2": ".........-----", "M3": ".........-----", "N1": ".........-...."},
+        [("box_outage", "B1")],
+    ),
+    "a box of which all meters stay silent is dark": (
+        {"N1": ".........-----", "N2": ".........-----", "N3": ".........-----"},
+        [("box_outage", "B2")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("minutes", "faults"), CASES.values(), ids=CASES.keys())
+def test_lost_answers(minutes: dict[str, str], faults: list[tuple[str, str]]) -> None:
+    said = run(Engine(two_boxes()), polled(minutes))
+    sure = [(incident.type, incident.node) for incident in said if incident.state == "confirmed"]
+    assert [fault for fault in sure if fault[0] != "comm_noise"] == faults
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_line_that_loses_most_answers_makes_up_no_outage_and_hides_none(seed: int) -> None:
+    area = village()
+    noise = (Fault("line_noisy", "RS1", share=0.6), 600.0, 7200.0)
+    dark = (Fault("breaker_tripped", "B1"), 3610.0, 6600.0)
+    polling = Polling(START, 7200.0, area.poll_period_s, apart_s=0.5, timeouts=0.003, garbled=0.002)
+    said = run(Engine(area), observe(network.build(area, seed), scenario(noise, dark), polling, seed))
+    assert [(incident.type, incident.node) for incident in found(said) if incident.type != "comm_noise"] == [
+        ("box_outage", "B1")
+    ]
+    assert len(suspicions(said)) < 12
+
+
+def suspicions(said: list[Incident]) -> set[str]:
+    """Incidents that were never sure."""
+    return {incident.id for incident in said} - {incident.id for incident in said if incident.state == "confirmed"}
