@@ -84,7 +84,8 @@ class Calls:
 
 
 def _mute(witness: Witness) -> bool:
-    return not witness.alive_at or witness.is_silent
+    """Whether its newest poll brought nothing to judge by."""
+    return not witness.alive_at or witness.is_silent or witness.at > witness.alive_at
 
 
 def _lately(witness: Witness, limits: Limits) -> bool:
@@ -119,7 +120,9 @@ def _answering(
         )
     own = of_class(limits, "voltage", witness.device.kind)
     volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
-    outside = [v for v in volts if not own["low_share"] * nominal <= v <= own["high_share"] * nominal]
+    severe = "severe_" if report.complaint == "no_power" else ""  # with a few volts less, nobody is without power
+    low, high = own[f"{severe}low_share"] * nominal, own[f"{severe}high_share"] * nominal
+    outside = [v for v in volts if not low <= v <= high]
     lately = report.complaint == "voltage" and report.at - witness.odd_at < limits["report"]["voltage_memory_s"]
     if outside or lately:
         voltage = next((incident for incident in told if incident.type in VOLTAGE), None)

@@ -61,3 +61,21 @@ def test_where_no_current_is_polled_the_power_says_what_is_drawn(
     assert "customer_side_fault" not in {one.type for one in said}
     judged = engine.judge(Report("R", START + 3605, "B2-1", "no_power"))
     assert (judged.verdict, judged.evidence) == (verdict, (says,))
+
+
+VOLTAGES = {
+    "without power, and a few volts less": ("no_power", 190.0, "no_network_fault"),
+    "without power, and far too few volts": ("no_power", 150.0, "voltage_quality"),
+    "for its voltage, and a few volts less": ("voltage", 190.0, "voltage_quality"),
+    "in other words, and a few volts less": ("lamps flicker", 190.0, "voltage_quality"),
+}
+
+
+@pytest.mark.parametrize(("complaint", "volts", "verdict"), VOLTAGES.values(), ids=VOLTAGES.keys())
+def test_a_low_voltage_explains_what_it_can_explain(complaint: str, volts: float, verdict: str) -> None:
+    area = village()
+    engine = Engine(area)
+    run(engine, readings(area, minutes=10))
+    values = {"voltage": volts, "current": 1.0, "active_power": volts / 1000}
+    run(engine, [Observation("B2-1", START + 601, values, bus="RS1")])
+    assert engine.judge(Report("R", START + 605, "B2-1", complaint)).verdict == verdict
