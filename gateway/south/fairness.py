@@ -8,15 +8,18 @@ import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.south.health import PATIENCE, SHARE_OF_THE_DEAD, fair_pause
+from gateway.south.health import PATIENCE, fair_pause
 from gateway.south.station import Station
 from gateway.south.wire import Wire
 
 log = logging.getLogger(__name__)
 
-FIRST_NOISE_S, FIRST_HOLD_S = 30.0, 1800.0
-"""So much noise is held against a device only when it counts as dead, and after a single visit it is held back no
-longer than that: it may not have been its own."""
+SHARE_OF_HARM = 0.02
+"""So much of the line's time may pass, in the long run, while others are not heard after a device was asked."""
+
+FIRST_NOISE_S, FIRST_HOLD_S = 30.0, 300.0
+"""So much noise is held against a device only when it counts as dead, and after the first of its visits that noise came
+after it is held back no longer than that: it may not have been its own."""
 
 COINCIDENCES = 1
 """So often others may fall silent after its visit and come back while it stays silent; more is no coincidence."""
@@ -41,8 +44,9 @@ class Fairness:
         self._wire = wire
         self._suspect: Station | None = None  # gave no good answer on a line that was well before
         self._visits = 0  # of suspects
+        self._loud = False  # nobody was understood when the last visit ended
         self._fallen: dict[Station, _Blame] = {}
-        self._held: set[Station] = set()
+        self._held: dict[Station, float] = {}  # since which visit, by its time
 
     def charge(self, station: Station, visit_s: float, waited_s: float) -> None:
         """A visit is over that held the line for `visit_s`, of which it waited `waited_s` for others to stop talking.
@@ -51,10 +55,11 @@ class Fairness:
         """
         station.visit_s = visit_s
         good, drowned = station.health.good, self._wire.noise == "loud"
-        if good and not (waited_s or drowned or self._suspect or self._fallen or self._held):
+        if good and not (waited_s or drowned or self._loud or self._suspect or self._fallen or self._held):
             return  # as nearly always
         if station in self._stations:  # else it is somebody who is only searched for
             self._account(station, waited_s, drowned)
+        self._loud = drowned
 
     def pause(self, station: Station) -> float:
         """Seconds until a device that is down is visited again; 0 where it may be another's fault that it is."""
@@ -73,7 +78,7 @@ class Fairness:
             suspect = self._suspect = None
         self._begin_anew(station)
         if suspect is None:
-            if not good:
+            if not (good or self._loud):
                 self._suspect = station
                 self._visits += 1
                 self._fallen.pop(station, None)
@@ -92,11 +97,11 @@ class Fairness:
 
     def _begin_anew(self, station: Station) -> None:
         """It has been asked again. What it cost before is paid for by the time that it was left alone."""
-        paid, station.asked_at = SHARE_OF_THE_DEAD * (self._wire.sent_at - station.asked_at), self._wire.sent_at
+        paid, station.asked_at = SHARE_OF_HARM * (self._wire.sent_at - station.asked_at), self._wire.sent_at
         if station.health.good:
             station.aftermath_s = station.schedule.held_until = 0.0
             station.strikes = 0
-            self._held.discard(station)
+            self._held.pop(station, None)
             return
         station.aftermath_s = max(0.0, station.aftermath_s - paid)
         if station.strikes > COINCIDENCES:  # what came after it last time is to be expected
@@ -120,12 +125,12 @@ class Fairness:
 
     def _hold(self, station: Station, aftermath_s: float) -> None:
         """It is not asked again before its last visit and what came after it are no more than its share."""
-        pause = fair_pause(station.visit_s + station.caller.terms.guard_s + aftermath_s)
-        if station.health.failures <= 1:
+        pause = fair_pause(station.visit_s + station.caller.terms.guard_s + aftermath_s, SHARE_OF_HARM)
+        if station not in self._held:
+            says = "device %s: when it is asked, others of its line are not heard; it is asked ever more rarely"
+            log.warning(says, station.device.id)
+        first = self._held.setdefault(station, station.asked_at) == station.asked_at
+        if first and station.strikes <= COINCIDENCES:
             pause = min(pause, FIRST_HOLD_S)
         station.schedule.held_until = station.asked_at + pause
         station.health.leave_alone()
-        if station not in self._held:
-            self._held.add(station)
-            says = "device %s: when it is asked, others of its line are not heard; it is asked but once in %.0f minutes"
-            log.warning(says, station.device.id, pause / 60)
