@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHES = {"__main__", "report", "reference"}
+NOT_BENCHES = {"__main__", "parts", "processes", "reference", "report"}
 
 
 def names() -> list[str]:

@@ -19,7 +19,8 @@ from drivers.profile import read_profile
 from gateway.app import Gateway
 from gateway.clock import SystemClock
 from gateway.settings.models import Mqtt, Site, Store
-from tests.bench.modbus_tcp import process, raise_file_limit, said, site
+from tests.bench.parts import site
+from tests.bench.processes import process, raise_file_limit, said
 from tests.bench.reference.modbus_server import CLOCK
 from tests.bench.report import row
 
