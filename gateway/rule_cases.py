@@ -1,13 +1,13 @@
 """Rule cases written as series: what is read, minute by minute, and what the rules must say about it."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast, get_args
 
+from gateway.settings.toml_file import read_toml
 from rules import thresholds, topology
 from rules.area import Area, Device, DeviceKind, Node, NodeKind
 from rules.engine import Engine
@@ -48,12 +48,10 @@ def read_cases(path: Path, site: Mapping[str, Mapping[str, float]] = MappingProx
 
     Raises CaseError with the case and the key that is wrong.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CaseError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CaseError(f"{path}: {error}") from error
+    file = read_toml(path)
+    if file.faults:
+        raise CaseError("\n".join(map(str, file.faults)))
+    table = file.table
     limits = table.get("thresholds", {})
     if wrong := thresholds.faults(limits):
         raise CaseError("\n".join(f"{path}: thresholds.{rule}.{key}: {says}" for rule, key, says in wrong))

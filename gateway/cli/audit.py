@@ -55,11 +55,14 @@ def audit(
     except OSError as error:
         typer.echo(unusable(error), err=True)
         raise typer.Exit(2) from error
+    if last is None:
+        typer.echo("there is no record in it: a log begins with one, so it was emptied, or is none", err=True)
+        raise typer.Exit(1)
     if not anchored:
         typer.echo(f"no record has the hash {anchor}: the log was written anew, or its end was cut off", err=True)
         raise typer.Exit(1)
     if not as_json:
-        typer.echo(f"{counted(count, 'record')}, each follows the one before; head {last.hash if last else 'none'}")
+        typer.echo(f"{counted(count, 'record')}, each follows the one before; head {last.hash}")
 
 
 def _site(config: Path) -> "Site":

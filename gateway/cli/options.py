@@ -24,17 +24,12 @@ def thresholds_of(path: Path | None) -> dict[str, dict[str, float]]:
     """What a rules.toml sets; nothing without one. Exits with 2 on a faulty file, after naming every fault."""
     if path is None:
         return {}
-    import tomllib
+    from gateway.settings.rules_file import read
+    from gateway.settings.toml_file import read_toml
 
-    from rules import thresholds
-
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        typer.echo(unusable(error) if isinstance(error, OSError) else f"{path}: {error}", err=True)
-        raise typer.Exit(2) from error
-    for rule, key, says in (faults := thresholds.faults(table)):
-        typer.echo(f"{path}: {rule}{f'.{key}' if key else ''}: {says}", err=True)
+    found, faults = read(read_toml(path))
+    for fault in faults:
+        typer.echo(str(fault), err=True)
     if faults:
         raise typer.Exit(2)
-    return table
+    return found

@@ -17,7 +17,7 @@ def store(
     config: Config = Path("config/gateway.toml"),
     file: Annotated[Path | None, typer.Option(help="A store file, instead of the site's own.")] = None,
     device: Annotated[str, typer.Option(help="Print the observations of this device, a JSON line each.")] = "",
-    hours: Annotated[float, typer.Option(help="With --device: of so many hours past.")] = 24.0,
+    hours: Annotated[float, typer.Option(min=0.01, help="With --device: of so many hours past.")] = 24.0,
     as_json: Json = False,
 ) -> None:
     """Show what waits, for whom and since when, what was set aside and what was thrown away.

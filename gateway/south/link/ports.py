@@ -17,7 +17,11 @@ def link_to(port: str, clock: Clock) -> Link:
     parts = urlsplit(port)
     if parts.scheme not in ("tcp", "modbus-tcp") or not parts.hostname:
         raise ValueError(f"{port!r}: write /dev/..., tcp://host:port or modbus-tcp://host:port")
-    number = parts.port or (MODBUS_TCP_PORT if parts.scheme == "modbus-tcp" else None)
+    try:
+        number = parts.port
+    except ValueError:
+        raise ValueError(f"{port!r}: a port number is at most 65535") from None
+    number = number or (MODBUS_TCP_PORT if parts.scheme == "modbus-tcp" else None)
     if number is None:
         raise ValueError(f"{port!r}: the port number of the serial server is missing")
     return TcpLink(parts.hostname, number, clock, paced=parts.scheme == "tcp")

@@ -65,6 +65,12 @@ def test_the_first_broken_line_is_named(folder: Path) -> None:
     assert "audit-1.log:2: does not follow the record before it: one of the two was changed" in result.output
 
 
+def test_a_log_without_a_record_is_no_good_log(tmp_path: Path) -> None:
+    (tmp_path / "audit-1.log").write_bytes(b"")
+    result = run("audit", str(tmp_path / "audit-1.log"))
+    assert (result.exit_code, "there is no record in it" in result.output) == (1, True)
+
+
 def test_a_log_that_is_not_there_is_a_wrong_question(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert run("audit", str(folder / "audit-9.log")).exit_code == 2
     other = tmp_path_factory.mktemp("other")

@@ -15,10 +15,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.clock import SystemClock
-from gateway.north import session
+from gateway.north.client import LARGEST
 from gateway.north.commands import BURST, Commands
 from gateway.north.messages import Message
 from gateway.north.requests import Requests
+from gateway.north.session import Heard
 from gateway.pipeline import observed
 from gateway.settings.models import Mqtt
 from gateway.verbs import Request
@@ -116,7 +117,7 @@ class Wire:
 async def test_an_answer_never_passes_for_a_gateway_s_word(topic: str) -> None:
     """A broker may pass on whatever a client calls its response topic."""
     wire = Wire()
-    asked = session.Heard(f"{ROOT}cmd/figures", b'{"id":"f1"}', answer_to=topic, correlation=b"1")
+    asked = Heard(f"{ROOT}cmd/figures", b'{"id":"f1"}', answer_to=topic, correlation=b"1")
     Requests(commands(), "taiqu/v1/", ROOT).hear(wire, asked)  # type: ignore[arg-type]
     refusal = await wire.said.get()
     answer = json.loads(refusal.payload)
@@ -153,7 +154,7 @@ def total(office: Commands) -> int:
 async def test_a_message_that_would_fill_the_memory_does_not_even_come(mosquitto: Server, tmp_path: Path) -> None:
     async with open_desk(mosquitto.port, tmp_path) as (gateway, office, listener):
         with closing(Operator(mosquitto.port)) as operator:
-            operator.ask(b'{"id":"' + b"x" * (session.LARGEST + 1) + b'"}')
+            operator.ask(b'{"id":"' + b"x" * (LARGEST + 1) + b'"}')
             operator.ask(b'{"id":"f1"}')
             await asyncio.to_thread(listener.topic, "gw1/rsp/figures")
     assert [one["id"] for one in answers(list(listener.heard))] == ["f1"]

@@ -197,7 +197,11 @@ def test_a_port_name_tells_the_link(port: str, paced: bool) -> None:
     assert link_to(port, CLOCK).paced is paced
 
 
-@pytest.mark.parametrize("port", ["udp://a:1", "tcp://a", "tcp://:5"], ids=["unknown kind", "no port", "no host"])
+@pytest.mark.parametrize(
+    "port",
+    ["udp://a:1", "tcp://a", "tcp://:5", "tcp://a:99999"],
+    ids=["unknown kind", "no port", "no host", "a port beyond all"],
+)
 def test_a_port_name_that_means_nothing_is_refused(port: str) -> None:
     with pytest.raises(ValueError, match="port"):
         link_to(port, CLOCK)
