@@ -15,11 +15,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.clock import SystemClock
+from gateway.north import session
 from gateway.north.client import LARGEST
 from gateway.north.commands import BURST, Commands
 from gateway.north.messages import Message
 from gateway.north.requests import Requests
-from gateway.north.session import Heard
 from gateway.pipeline import observed
 from gateway.settings.models import Mqtt
 from gateway.verbs import Request
@@ -117,7 +117,7 @@ class Wire:
 async def test_an_answer_never_passes_for_a_gateway_s_word(topic: str) -> None:
     """A broker may pass on whatever a client calls its response topic."""
     wire = Wire()
-    asked = Heard(f"{ROOT}cmd/figures", b'{"id":"f1"}', answer_to=topic, correlation=b"1")
+    asked = session.Heard(f"{ROOT}cmd/figures", b'{"id":"f1"}', answer_to=topic, correlation=b"1")
     Requests(commands(), "taiqu/v1/", ROOT).hear(wire, asked)  # type: ignore[arg-type]
     refusal = await wire.said.get()
     answer = json.loads(refusal.payload)
