@@ -67,7 +67,7 @@ class Balance:
         if span is None:
             self._span = Span(seen.at, net, seen.at)
         elif span.ends:
-            if seen.at - span.ends <= witness.pause(self._poll):
+            if seen.at - span.ends <= max(w.pause(self._poll) for w in (witness, *self._meters.values())):
                 return False
             self._end(span)
         elif seen.at - span.since >= HOUR_S:

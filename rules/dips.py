@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rules.area import Area
 from rules.book import Claim
+from rules.pace import spacing
 from rules.thresholds import Limits, of_class
 from rules.topology import Tree
 from rules.witness import Witness
@@ -51,7 +52,8 @@ class Dips:
         if not self.seen:
             return
         first = min(at for at, _ in self.seen.values())
-        if max(witness.at for witness in self._witnesses.values()) - first < 1.5 * self._poll:
+        known = self._witnesses.values()
+        if max(witness.at for witness in known) - first < 1.5 * spacing(known, self._poll):
             return
         devices, least = tuple(sorted(self.seen)), min(volt for _, volt in self.seen.values())
         self.seen = {}

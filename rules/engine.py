@@ -64,7 +64,7 @@ class Engine:
         self._relays = Relays(self._pool, self._book)
         self._strangers = Strangers()
         self._repeats = Repeats(tree, limits)
-        self._noise = Noise(wires, limits, area)
+        self._noise = Noise(wires, witnesses, limits, area)
         self._calls = Calls(tree, witnesses, limits, area, self._pool, self._book)
         parts: dict[str, Part] = {
             "pace": self._pace,

@@ -43,11 +43,12 @@ class Interruption:
 class Interruptions:
     """Every time without supply of every meter of an area."""
 
-    def __init__(self, area: Area, sustained_s: float) -> None:
+    def __init__(self, area: Area, sustained_s: float, pause_s: Callable[[str], float]) -> None:
+        """`pause_s`: polls of a meter cannot see that supply was back for less."""
         meters = [device for device in area.devices if device.kind == "meter"]
         self._meters = {device.id: device for device in meters}
         self._sustained_s = sustained_s
-        self._pause_s = 2.5 * area.poll_period_s  # polls cannot see that supply was back for less
+        self._pause_s = pause_s
         self._customers = {
             phase: len({_customer(device) for device in meters if phase in device.phases}) for phase in ("", *"ABC")
         }
@@ -234,9 +235,12 @@ class Interruptions:
 
     def _by_customer(self, rows: Iterable[tuple[Device, Lost]]) -> dict[str, list[Lost]]:
         times: dict[str, list[Lost]] = {}
+        pauses: dict[str, float] = {}
         for device, lost in rows:
-            times.setdefault(_customer(device), []).append(lost)
-        return {customer: joined(lost, self._pause_s) for customer, lost in times.items()}
+            customer = _customer(device)
+            times.setdefault(customer, []).append(lost)
+            pauses[customer] = max(pauses.get(customer, 0.0), self._pause_s(device.id))
+        return {customer: joined(lost, pauses[customer]) for customer, lost in times.items()}
 
     def _forget(self, at: float) -> None:
         size = sum(len(one.meters) for one in self._all.values())

@@ -7,6 +7,7 @@ from statistics import median
 
 from rules.area import Area
 from rules.halves import SILENT_BELOW
+from rules.pace import spacing
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, HALF, Witness
@@ -78,8 +79,8 @@ class Neutral:
         self._limits = limits["neutral"]
         self._nominal = area.nominal_voltage
         self._poll = area.poll_period_s
-        slow = area.poll_period_s > limits["outage"]["slow_poll_s"]
-        self._polls = 1 if slow else self._limits["polls"]
+        self._slow_s = limits["outage"]["slow_poll_s"]
+        self._every = area.poll_period_s  # how often most devices are read, s
         self._places = {
             node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
         }
@@ -92,11 +93,11 @@ class Neutral:
 
     def due(self, now: float) -> bool:
         """Whether it is time to look again."""
-        return now - self._looked >= self._poll / 15
+        return now - self._looked >= self._every / 15
 
     def look(self, now: float, skip: Collection[str]) -> bool:
         """Weigh all fresh voltages; whether something about the break changed. `skip`: explained otherwise."""
-        self._looked = now
+        self._looked, self._every = now, spacing(self._witnesses.values(), self._poll)
         healthy = self._healthy()
         best = self._best(now, healthy, skip)
         found = self.found
@@ -108,13 +109,13 @@ class Neutral:
             self.found = Break(node, now, after, now, size)
             return True
         found.quiet_at = 0.0
-        if now - found.seen_at >= self._poll / 2:
+        if now - found.seen_at >= self._every / 2:
             found.times, found.seen_at = found.times + 1, now
         found.shift_v = max(found.shift_v, size)
         moved = node != found.node and (not found.confirmed or self._tree.is_within(found.node, node))
         if moved:
             found.node = node
-        if not found.confirmed and found.times >= self._polls:
+        if not found.confirmed and found.times >= (1 if self._every > self._slow_s else self._limits["polls"]):
             found.confirmed = True
             return True
         return moved
@@ -126,7 +127,7 @@ class Neutral:
         if found is None or not found.quiet_at:
             return False
         polls = self._limits["calm_polls"] if found.calm or not found.confirmed else self._limits["quiet_polls"]
-        return self._looked - found.quiet_at > polls * self._poll
+        return self._looked - found.quiet_at > polls * self._every
 
     def forget(self) -> None:
         """The end was told."""
@@ -236,10 +237,10 @@ class Neutral:
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return [asdict(self.found) if self.found else None, self._looked]
+        return [asdict(self.found) if self.found else None, self._looked, self._every]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         self.found = Break(**kept[0]) if kept[0] else None
-        self._looked = kept[1]
+        self._looked, self._every = kept[1:]

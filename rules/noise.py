@@ -1,11 +1,13 @@
 """Lines that lose many answers for long, though nothing on them has failed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rules.area import Area
 from rules.book import Claim
+from rules.pace import spacing
 from rules.thresholds import Limits
 from rules.wire import Wire
+from rules.witness import Witness
 from rules.words import noise_claim
 
 FEWEST = 3
@@ -15,11 +17,12 @@ FEWEST = 3
 class Noise:
     """Watches the share of lost answers on every line."""
 
-    def __init__(self, wires: Mapping[str, Wire], limits: Limits, area: Area) -> None:
+    def __init__(self, wires: Mapping[str, Wire], witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
         own = limits["comm"]
         self._wires = wires
         self._bad, self._good = own["noise_share"], own["noise_clear_share"]
-        self._hold_s = own["noise_polls"] * area.poll_period_s
+        self._witnesses = witnesses
+        self._hold_polls, self._poll = own["noise_polls"], area.poll_period_s
         self._meters: dict[str, tuple[str, ...]] = dict.fromkeys(wires, ())
         for device in area.devices:
             if device.bus is not None and device.kind == "meter":
@@ -31,10 +34,13 @@ class Noise:
         for bus, wire in self._wires.items():
             if wire.rate > self._bad:
                 since, meters = self._since.setdefault(bus, now), self._meters[bus]
-                if now - since >= self._hold_s and len(meters) >= FEWEST:
+                if len(meters) >= FEWEST and now - since >= self._hold_s(meters):
                     yield bus, noise_claim(bus, meters, since, wire.rate)
             elif wire.rate < self._good and self._since.pop(bus, None) is not None:
                 yield bus, None
+
+    def _hold_s(self, meters: Iterable[str]) -> float:
+        return self._hold_polls * spacing(map(self._witnesses.__getitem__, meters), self._poll)
 
     @property
     def busy(self) -> bool:

@@ -1,8 +1,17 @@
 """When the rules weigh everything anew: a beat after evidence moved, a poll later while something lasts."""
 
+from collections.abc import Iterable
+from statistics import median
+
 from rules.area import Area
+from rules.witness import Witness
 
 LONGEST_BEAT_S = 5.0
+
+
+def spacing(witnesses: Iterable[Witness], poll_s: float) -> float:
+    """How often most of these devices are read, as they have shown, s; `poll_s` as long as none has."""
+    return median([witness.period for witness in witnesses if witness.period] or [poll_s])
 
 
 class Pace:

@@ -11,7 +11,7 @@ from rules.area import Area
 from rules.incident import Incident
 from rules.interruptions import Interruptions
 from rules.thresholds import Limits, of_class
-from rules.witness import ALIVE, DEAD, Witness
+from rules.witness import ALIVE, DEAD, PAUSE, Witness
 
 HALF_SUPPLY = "mv_phase_loss"
 REGISTER_S = 7200.0  # a register that was read this long before the end of a period stands for its end
@@ -89,13 +89,14 @@ class Statistics:
         own, nominal = of_class(limits, "voltage", "meter"), area.nominal_voltage
         self._witnesses = witnesses
         self._low, self._high = own["low_share"] * nominal, own["high_share"] * nominal
-        self._gap = 2.5 * area.poll_period_s  # a reading stands for the time before it, but for no more than this
+        self._poll = area.poll_period_s
         self._meters = [device.id for device in area.devices if device.kind == "meter"]
         self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
         self._period: Period | None = None
         self._carried = Carried()
         self._changed: set[str] = set()
-        self.interruptions = Interruptions(area, limits["outage"]["sustained_s"])
+        sustained_s = limits["outage"]["sustained_s"]
+        self.interruptions = Interruptions(area, sustained_s, lambda meter: self._most_s(witnesses[meter]))
 
     @property
     def start(self) -> float | None:
@@ -108,11 +109,15 @@ class Statistics:
             return
         self._begin(witness.at)
         self._changed.add("carried")
-        carried, stands_for = self._carried, min(witness.interval, self._gap)
+        carried, stands_for = self._carried, min(witness.interval, self._most_s(witness))
         if witness.power > carried.peak_kw:
             carried.peak_kw, carried.peak_at = witness.power, witness.at
         carried.seconds += stands_for
         carried.kws += witness.power * stands_for
+
+    def _most_s(self, witness: Witness) -> float:
+        """A reading stands for the time before it, but for no more than this."""
+        return PAUSE * (witness.period or self._poll)
 
     def _begin(self, at: float) -> None:
         """The first period begins with the first reading."""
@@ -130,7 +135,7 @@ class Statistics:
         if not answered:
             return
         tally[ANSWERED] += 1
-        stands_for = min(witness.interval, self._gap)
+        stands_for = min(witness.interval, self._most_s(witness))
         for place in witness.places:
             volt = witness.volts[place]
             if volt is not None and witness.state[place] == ALIVE:

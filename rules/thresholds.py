@@ -254,7 +254,7 @@ def as_toml() -> str:
     """The text of config/rules.toml: every threshold at its default, with its meaning."""
     lines = [
         "# Thresholds of the rules. Everything stands at its default here; a line that is left out keeps it. A gateway",
-        "# serves one area: this file is that area's. Times in polls grow with poll_period_s of the area.",
+        "# serves one area: this file is that area's. Times in polls grow with the time between them.",
         "# What is marked * may differ by class of devices: a table with the class behind its name changes it for that",
         "# class. low_share = 0.95 below [voltage_ttu], for example; classes are meter, ltu and ttu.",
         "# `taiqu check` names what does not fit.",

@@ -20,7 +20,7 @@ class Upstream:
         self._tree = tree
         self._witnesses = witnesses
         self._book = book
-        self._mask_s = limits["outage"]["restore_polls"] * area.poll_period_s
+        self._mask_polls, self._poll = limits["outage"]["restore_polls"], area.poll_period_s
         self._three_phase = {device.id for device in area.devices if len(device.phases) == 3}
         self.neutral = Neutral(tree, witnesses, limits, area)
         self.half = MvPhase(tree, witnesses, limits, area)
@@ -75,7 +75,8 @@ class Upstream:
         for device in [name for name, end in self.masked.items() if end < now and name not in masked]:
             del self.masked[device]
             self._witnesses[device].forgive(now)
-        self.masked |= dict.fromkeys(masked, now + self._mask_s)
+        for device in masked:
+            self.masked[device] = now + self._mask_polls * (self._witnesses[device].period or self._poll)
         return new
 
     def dump(self) -> object:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from rules.area import Area
 from rules.book import Claim
 from rules.dips import Dips
+from rules.pace import spacing
 from rules.threshold import Band, Outside, step
 from rules.thresholds import Limits, of_class
 from rules.topology import Tree
@@ -103,7 +104,7 @@ class Voltage:
 
     def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over. Gathered: not for every meter of a group a word of its own."""
-        if self.news and now - self._gathered_at >= self._poll / 4:
+        if self.news and now - self._gathered_at >= spacing(self._witnesses.values(), self._poll) / 4:
             self._gathered_at = now
             yield from self._grouped()
             self.news = bool(self._dips.seen)  # others may still be told with these

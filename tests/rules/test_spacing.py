@@ -110,3 +110,21 @@ def test_a_low_voltage_is_confirmed_after_its_hour_whatever_the_spacing_is_said_
     first = next(one for one in said if one.state == "confirmed")
     assert first.type == "low_voltage"
     assert 3600 <= first.at - START - 3600 <= 3600 + 2 * max(every_s, said_s / 4)
+
+
+WITHIN = {
+    "a noisy line": (Fault("line_noisy", "RS2", share=0.4), "comm_noise", 600.0),
+    "a broken neutral": (Fault("neutral_broken", "L3"), "neutral_break", 240.0),
+    "one phase of the medium voltage": (Fault("mv_phase_loss", "MV", "A"), "mv_phase_loss", 120.0),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "within_s"), WITHIN.values(), ids=WITHIN.keys())
+@pytest.mark.parametrize("said_s", [15.0, 60.0, 900.0], ids=["said to be 15 s", "said to be 60 s", "said to be 15 min"])
+def test_devices_read_every_minute_tell_as_soon_whatever_is_said(
+    said_s: float, fault: Fault, kind: str, within_s: float
+) -> None:
+    said = run(Engine(village(poll_s=said_s)), readings(village(poll_s=60.0), (fault, 930.0, 4530.0), minutes=120))
+    (one,) = [one for one in found(said) if one.severity != "info"]
+    assert (one.type, one.state) == (kind, "cleared")
+    assert next(other.at for other in said if other.state == "confirmed") - START - 930 <= within_s
