@@ -22,6 +22,7 @@ class Case:
     confirmed_at: float = 0.0
     back_at: float = 0.0  # one of its devices answered again; 0: none did
     back_seen: float = 0.0
+    refuted_at: float = 0.0  # something below its node answered, of which it was not known that it had failed
     consequent: list[str] = field(default_factory=list)  # lines that are dead because of it
     load_kw: float | None = None  # that vanished with it
     settled: bool = False  # it has not changed for long

@@ -16,7 +16,7 @@ from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.wanted import Wanted
 from rules.weighing import Weighing
-from rules.witness import DEAD, Witness
+from rules.witness import ALIVE, DEAD, Witness
 
 
 class Supply:
@@ -52,6 +52,8 @@ class Supply:
         for case in list(self.cases.values()):
             if case.stage == "confirmed" and self._restoration.is_over(case, now):
                 self._end(case, case.back_at)
+            elif self._is_fixed(case, now) and case.of_node and not case.back_at:
+                self._narrow(case)
         self._revive()
         owned = self._owned(masked, now)
         self._excuse(self._explained(owned))
@@ -59,6 +61,25 @@ class Supply:
         explanation = self._weighing.weigh(unwell, owned, self._held(now))
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._doubt.wishes(unwell, now))
+
+    def _narrow(self, case: Case) -> None:
+        """Who lives below a failed node refutes it: the fault lies lower, where nobody lives.
+
+        So it is when what was dark beside it for another reason comes back. All its devices were read since.
+        """
+        node = self._tree.common(case.devices)
+        if node == case.node or not (lives := self._lives(case.node, case)):
+            return
+        case.refuted_at = case.refuted_at or min(w.alive_at for w in lives)
+        read = all(self._witnesses[device].at > case.refuted_at for device in case.devices)
+        if read and not self._lives(node, case):
+            case.node = node
+
+    def _lives(self, node: str, case: Case) -> list[Witness]:
+        """What has been heard below a node since a case was confirmed there, with voltage."""
+        below = (self._witnesses[device.id] for device in self._tree.below[node])
+        heard = [w for w in below if w.needs_supply and not w.is_silent and w.alive_at > case.confirmed_at]
+        return [w for w in heard if any(w.state[place] == ALIVE for place in w.places if place in case.places)]
 
     def _excuse(self, owned: Set[str]) -> None:
         """Silence that something known explains says nothing about how many answers a line loses."""

@@ -45,7 +45,8 @@ class Wire:
 
         So few polls tell it roughly: what counts is the share one standard deviation above what they show.
         """
-        rate = (self.lost + sqrt(self.lost)) / self.polls if self.polls > 10 else 0.0
+        spread = sqrt(max(0.0, self.lost - 1.0))  # one lost answer tells of no rate
+        rate = (self.lost + spread) / self.polls if self.polls > 10 else 0.0
         return rate if rate > self.now else self.now
 
     @property

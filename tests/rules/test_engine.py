@@ -122,6 +122,23 @@ def test_a_later_fault_inside_a_dark_feeder_outlives_it() -> None:
     assert all(incident.state == "cleared" for incident in said)
 
 
+def test_what_comes_back_beside_a_dark_box_tells_that_it_is_not_their_line() -> None:
+    area = village()
+    faults = [(Fault("breaker_tripped", "B2"), 300.0, 1800.0), (Fault("breaker_tripped", "B3"), 900.0, 3000.0)]
+    said = found(run(Engine(area), readings(area, *faults, minutes=60)))
+    assert [(incident.type, incident.node) for incident in said] == [("box_outage", "B2"), ("box_outage", "B3")]
+
+
+def test_who_lives_below_a_failed_node_moves_the_fault_down() -> None:
+    area = village()
+    faults = [(Fault("breaker_tripped", "B1"), 300.0, 1800.0), (Fault("breaker_tripped", "L2"), 900.0, 3000.0)]
+    said = run(Engine(area), readings(area, *faults, minutes=60))
+    assert [(incident.type, incident.node) for incident in found(said)] == [
+        ("box_outage", "B1"),
+        ("branch_outage", "L2"),
+    ]
+
+
 def test_a_meter_on_another_phase_than_said_is_named_and_hides_nothing() -> None:
     area = village(meters_in_box=12)
     true = next(device for device in area.devices if device.id == "B2-2")
