@@ -29,7 +29,7 @@ class Meter:
 
     period_start: float | None
     closed: list[float] = field(default_factory=list)
-    interruptions: Interruptions = field(default_factory=lambda: Interruptions(AREA, 180.0))
+    interruptions: Interruptions = field(default_factory=lambda: Interruptions(AREA, 180.0, lambda _: 60.0))
 
     def close_period(self, at: float) -> Quality:
         assert self.period_start is not None
