@@ -49,7 +49,10 @@ class Doubt:
         return case.kind == "device" or 2 * self._surprise(case) >= self._certain
 
     def _surprise(self, case: Case) -> float:
-        return sum(self._weighing.surprise(self._witnesses[device]) for device in case.devices)
+        """How unlikely what its devices show is by chance, nats. All of them had supply until the last was heard."""
+        dead = [self._witnesses[device] for device in case.devices]
+        lived = max((w.alive_at for w in dead if w.is_silent), default=case.since)
+        return sum(self._weighing.surprise(witness, lived) for witness in dead)
 
     def is_convincing(self, case: Case, now: float) -> bool:
         """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
@@ -90,7 +93,7 @@ class Doubt:
         part: dict[str, float] = {}
         phase = dict.fromkeys(case.places, 0.0)
         for witness in dead:
-            nats = self._weighing.surprise(witness)
+            nats = self._weighing.surprise(witness, case.after)
             below = self._tree.step_towards(node, witness.device.id)
             part[below] = part.get(below, 0.0) + nats
             for place in phase.keys() & set(witness.places):

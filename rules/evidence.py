@@ -19,6 +19,16 @@ class Sign(NamedTuple):
     place: int
     weight: float  # positive: dead; negative: living
     at: float  # dead: since when; alive: newest answer
+    heard: float = 0.0  # by silence: its newest answer
+    newest: float = 0.0  # by silence: its newest poll
+    whole: float = 0.0  # by silence: what all of it weighs, however much is believed
+
+    def after(self, moment: float) -> float:
+        """What of it speaks for a fault that began at a moment, nats."""
+        if not self.newest or self.at > moment:
+            return self.weight
+        gone = (moment - self.at) / (self.newest - self.at) if self.newest > moment else 1.0
+        return min(self.weight, self.whole * (1.0 - gone))
 
 
 class Living:

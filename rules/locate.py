@@ -5,7 +5,7 @@ and for every living device below it. The cheapest set of failed nodes is found 
 cost nothing extra.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rules.area import Device
@@ -16,6 +16,7 @@ NO_PHASE = (0.0, 0.0, 0.0)
 UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
 STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
 STALE_S = 180.0
+EVERY = (0, 1, 2, WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,33 @@ class Found:
 
 @dataclass(slots=True)
 class _Sum:
-    """What the devices below one node say about its failing; by phase, and WHOLE."""
+    """What the devices below one node say about its failing at a moment; by phase, and WHOLE."""
 
-    nats: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    nats: list[float]
+    began: float  # nobody below answered later, or it speaks against it
+    since: float  # when it was first seen, as far as most can tell
+    early: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # silence before: something else
     dead: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     terminals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # of the dead
-    since: float = 0.0
     devices: int = 0  # dead, each counted once
 
-    def count(self, device: Device, signs: tuple[Sign, ...]) -> None:
+    def count(self, device: Device, signs: tuple[Sign, ...], alive_weight: float) -> None:
         """Add what a device says that is not well."""
         is_dead = False
-        for place, weight, at in signs:
-            if weight > 0:
+        for sign in signs:
+            place, nats = sign.place, sign.weight
+            if nats > 0 and sign.heard > self.began:  # it lived: until its silence says more
+                nats = min(nats, sign.whole - alive_weight)
+            elif nats > 0:
+                nats = sign.after(self.began)
+                self.early[place] += sign.weight - nats
+            elif sign.at <= self.began:
+                nats = -UNHEARD
+            self.nats[place] += nats
+            if nats > 0:
                 is_dead = True
-                self.nats[place] += weight
                 self.dead[place] += 1
                 self.terminals[place] += device.kind != "meter"
-            else:
-                self.nats[place] += weight if at > self.since else -UNHEARD
         self.devices += is_dead
 
     def tells(self, place: int) -> bool:
@@ -59,6 +68,14 @@ class _Sum:
         if place == WHOLE:
             return self.devices > 1 or any(self.terminals)
         return self.dead[place] > 1 or self.terminals[place] > 0
+
+    def worth(self, places: Sequence[int], prior: float) -> float:
+        """How much better than nothing its failing on these phases explains, nats.
+
+        What was silent before had a reason of its own: chance, or at most one more fault like this.
+        """
+        early = sum([self.early[place] for place in places])
+        return sum([self.nats[place] for place in places]) - prior - min(early, prior)
 
 
 @dataclass(slots=True)
@@ -86,14 +103,14 @@ class _Suspect:
             return
         opened = []
         for place in range(3):
-            here = total.nats[place] - self.prior
+            here = total.worth((place,), self.prior)
             if total.tells(place) and here > max(phase[place], 0.0):
                 opened.append(place)
                 phase[place] = here
                 self.phase = tuple(phase)
         if opened and sum(phase) > self.best:
             self.best, self.opened = sum(phase), tuple(opened)
-        whole = sum(total.nats) - self.prior
+        whole = total.worth(EVERY, self.prior)
         if total.tells(WHOLE) and whole > 0 and whole >= self.best - 1e-9:
             self.best, self.opened = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
 
@@ -102,7 +119,7 @@ class _Suspect:
         total = self.total
         if total is None:
             return ()
-        return tuple(p for p in places if total.tells(p) and 0 < self.phase[p] == total.nats[p] - self.prior)
+        return tuple(p for p in places if total.tells(p) and 0 < self.phase[p] == total.worth((p,), self.prior))
 
 
 class _Search:
@@ -115,7 +132,7 @@ class _Search:
         self._said = [(tree.bits[name], tree.devices[name], signs) for name, signs in evidence.said.items() if signs]
         self._terminals = any(device.kind != "meter" for _, device, _ in self._said)
         self._dead: dict[str, float] = {}  # what all signs of death weigh at and below a node, nats
-        self._times: dict[str, list[float]] = {}  # since when each of them does
+        self._times: dict[str, list[tuple[float, float]]] = {}  # since when each does, when it was heard before
         self._alone: dict[str, float] = {}  # what they weigh at it, each as a fault of one supply
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
@@ -133,7 +150,7 @@ class _Search:
                 below.setdefault(self._tree.nodes[node].parent, []).append(root)
         if root is None or root.best <= 0.0:
             return 0.0, ()
-        return root.best, tuple(self._chosen(root, (0, 1, 2, WHOLE)))
+        return root.best, tuple(self._chosen(root, EVERY))
 
     def _suspected(self) -> list[str]:
         """Nodes that could have failed, or have one below that could; children before parents.
@@ -142,10 +159,10 @@ class _Search:
         """
         dead, times, alone = self._dead, self._times, self._alone
         for _, device, signs in self._said:
-            since = [at for _, weight, at in signs if weight > 0]
+            since = [(sign.at, sign.heard) for sign in signs if sign.weight > 0]
             if not since:
                 continue
-            gone = sum([weight for _, weight, _ in signs if weight > 0])
+            gone = sum([sign.weight for sign in signs if sign.weight > 0])
             alone[device.node] = alone.get(device.node, 0.0) + max(0.0, gone - self._priors["meter"])
             dead[device.node] = dead.get(device.node, 0.0) + gone
             times.setdefault(device.node, []).extend(since)
@@ -166,29 +183,46 @@ class _Search:
         if dead <= prior or (len(times) == 1 and not self._terminals):
             return None
         below = self._tree.bits_below[node]
-        lives = [(phase & living.all).bit_count() for phase in below]
-        if dead - STALE * min(lives) <= prior:
+        if dead - STALE * min([(phase & living.all).bit_count() for phase in below]) <= prior:
             return None
         times = sorted(times)
-        since = times[len(times) // 5]  # a device that was lost before does not date the fault
-        heard, lately, most = living.since(since), living.since(since - STALE_S), self._evidence.alive_weight
-        nats = []
-        for count, phase in zip(lives, below, strict=True):
-            answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
-            nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * (count - fresh))
-        if dead + max(nats) <= prior:
+        since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
+        heard = [at for _, at in times]
+        moments = [(since, max([at for at in heard if at <= since]))]
+        if (last := max(heard)) > since:
+            moments.append((last, last))
+        sums = []
+        for seen, began in moments:
+            nats = self._lives(below, seen)
+            if dead + max(nats) > prior:
+                sums.append(_Sum([*nats, 0.0], began, seen))
+        if not sums:
             return None
-        total, under = _Sum([*nats, 0.0], since=since), below[0] | below[1] | below[2]
-        for bit, device, signs in self._said:
-            if bit & under:
-                total.count(device, signs)
-        return total
+        under = below[0] | below[1] | below[2]
+        said = [(device, signs) for bit, device, signs in self._said if bit & under]
+        for one in sums:
+            for device, signs in said:
+                one.count(device, signs, self._evidence.alive_weight)
+        if len(sums) == 1:
+            return sums[0]
+        return max(sums, key=lambda one: max(one.worth(EVERY, prior), *one.nats[:3]))
+
+    def _lives(self, below: Sequence[int], since: float) -> list[float]:
+        """What the devices that are well say of a fault that was seen since then, by phase."""
+        living, most = self._evidence.living, self._evidence.alive_weight
+        heard, lately = living.since(since), living.since(since - STALE_S)
+        nats = []
+        for phase in below:
+            answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
+            stale = (phase & living.all).bit_count() - fresh
+            nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * stale)
+        return nats
 
     def _chosen(self, suspect: _Suspect, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""
         opened = suspect.opened if WHOLE in places else suspect.opened_of(places)
         if opened == (0, 1, 2) and WHOLE in places:
-            yield self._found(suspect, opened, (*opened, WHOLE))
+            yield self._found(suspect, opened, EVERY)
             return
         for place in opened:
             yield self._found(suspect, (place,), (place,))
@@ -223,7 +257,7 @@ class _Search:
             whole=len(places) == 3 or len({phase for device in below for phase in device.phases}) == 1,
             devices=tuple(dead),
             since=total.since,
-            score=sum(total.nats[place] for place in heard) - suspect.prior,
+            score=total.worth(heard, suspect.prior),
         )
 
 

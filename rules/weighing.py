@@ -16,6 +16,8 @@ SELDOM = 2.0
 """Polls of the silent devices of a line within which another must have its turn to be waited for."""
 APPLIANCE_KW = 0.1
 """A small appliance more or less is nothing to wonder at, however quiet the last minutes were."""
+SLIGHT = 3.0
+"""Silence that weighs less, in nats, is by chance more often than not: on a noisy line there is always some."""
 STEADY = 4
 """Readings of a terminal that say what usually goes unaccounted for."""
 
@@ -51,11 +53,12 @@ class Weighing:
         is_silent = witness.is_silent
         if is_silent:
             if witness.needs_supply:
-                weight = min(self._most, witness.weight)
+                whole = witness.weight
+                weight = min(self._most, whole)
                 if witness.gasp_at > witness.alive_at:
-                    weight += self._most
+                    weight, whole = weight + self._most, whole + self._most
                 place = witness.places[0] if len(witness.places) == 1 else WHOLE
-                return (Sign(place, weight, witness.silent_since),)
+                return (Sign(place, weight, witness.silent_since, witness.alive_at, witness.at, whole),)
             if witness.device.kind == "meter":
                 return ()
         signs = []
@@ -107,7 +110,7 @@ class Weighing:
     def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
         evidence = self._evidence(free, owned)
         buses = list(self._silent_buses(owned))
-        silent = [w for w in free if w.silent and w.needs_supply]
+        silent = [w for w in free if w.needs_supply and not _heard(w)]
         drop = self._drop(silent) if buses and silent else None
         waits = bool(buses) and drop is None and self._drop_to_come(silent)
         self.waiting = {bus.id for bus in buses} if waits else set()
@@ -137,10 +140,10 @@ class Weighing:
             terminal.history[-2][4:] = self._metered(terminal)
 
     def _metered(self, terminal: Witness) -> list[float]:
-        """What the meters below a terminal that answer draw, kW by phase."""
+        """What the meters below a terminal that are heard draw, kW by phase."""
         single = self._single[terminal.device.id]
-        shared = sum([m.power for m in single[WHOLE] if m.power and not m.silent]) / 3
-        return [shared + sum([m.power for m in single[place] if m.power and not m.silent]) for place in range(3)]
+        shared = sum([m.power for m in single[WHOLE] if m.power and _heard(m)]) / 3
+        return [shared + sum([m.power for m in single[place] if m.power and _heard(m)]) for place in range(3)]
 
     def _drop(self, silent: list[Witness]) -> Drop | None:
         """Load that vanished at the terminals above the silent devices; None when no terminal can tell.
@@ -163,7 +166,7 @@ class Weighing:
         observed = [sum(kw) for kw in zip(*load.values(), strict=True)]
         noise = [0.0] * len(observed)
         for terminal in terminals:
-            rest = self._unaccounted(terminal, since)
+            rest = self._unaccounted(terminal, since, silent)
             if rest is None or DEAD in terminal.state:
                 return None
             before, after = [lump(row) for row in rest[0]], lump(rest[1])
@@ -174,19 +177,27 @@ class Weighing:
                 noise[part] += _restless(usual, all_load[part]) ** 2
         return Drop(tuple(observed), tuple(part**0.5 for part in noise), load)
 
-    def _unaccounted(self, terminal: Witness, since: float) -> tuple[list[list[float]], list[float]] | None:
+    def _unaccounted(
+        self, terminal: Witness, since: float, silent: list[Witness]
+    ) -> tuple[list[list[float]], list[float]] | None:
         """Load at a terminal that no meter accounts for, kW by phase: its readings before, its first one after."""
-        history = terminal.history
         before = [
             [row[1 + place] - row[4 + place] for place in range(3)]
-            for row, later in pairwise(history)
+            for row, later in pairwise(terminal.history)
             if later[0] <= since and len(row) > 4
         ]
-        after = next((row for row in history if row[0] >= since), None)
-        if not before or after is None:
+        after = [row for row in terminal.history if row[0] >= since][:2]
+        if not before or not after:
             return None
-        metered = after[4:] or self._metered(terminal)
-        return before, [after[1 + place] - metered[place] for place in range(3)]
+        rest = [
+            load - metered for load, metered in zip(after[0][1:4], after[0][4:] or self._metered(terminal), strict=True)
+        ]
+        if len(after) == 2:
+            here = self._single[terminal.device.id]
+            for late in [w for w in silent if w.weight - w.weight_since(after[1][0]) < SLIGHT]:
+                for place in late.places if late in here[WHOLE] or late in here[late.places[0]] else ():
+                    rest[place] += (late.power or 0.0) / len(late.places)  # it was still taken for heard
+        return before, rest
 
     def _drop_to_come(self, silent: list[Witness]) -> bool:
         """Whether a living terminal above the silent devices has not been read since they fell silent."""
@@ -207,11 +218,12 @@ class Weighing:
         tops = [w for w in chosen.values() if w.device.kind == "ttu"]
         return tops[:1] if tops else list(chosen.values())
 
-    def surprise(self, witness: Witness) -> float:
-        """How unlikely what a dead device shows is by chance, in nats."""
+    def surprise(self, witness: Witness, since: float) -> float:
+        """How unlikely what a dead device shows is by chance, in nats. Of silence only what came after `since` counts:
+        before that, its fault was not there."""
         if witness.is_silent and witness.needs_supply:
             gasp = self._limits["silence_weight"] if witness.gasp_at > witness.alive_at else 0.0
-            return witness.weight + gasp
+            return witness.weight_since(since) + gasp
         dated = [witness.dead_at[place] for place in witness.places if witness.state[place] == DEAD]
         if not dated:
             return 0.0
@@ -222,6 +234,11 @@ class Weighing:
         unwell = [w for name, w in self._witnesses.items() if not w.is_well and name not in others]
         evidence = self._evidence(unwell, others)
         return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
+
+
+def _heard(meter: Witness) -> bool:
+    """Whether it answers, but for what gets lost by chance."""
+    return not meter.silent or meter.weight < SLIGHT
 
 
 def _by_place(meters: Sequence[Witness]) -> list[list[Witness]]:

@@ -20,6 +20,7 @@ HISTORY = 16  # readings of a terminal that are kept to compare its load before 
 USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
 NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
 PAUSE = 2.5  # spacings
+LATELY = 10  # polls of a line that show a change at once
 ENOUGH = 25.0  # silence that weighs more than this says nothing new
 
 _POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
@@ -139,11 +140,7 @@ class Witness:
             self.late += 1
             return 0
         if self.at:
-            passed = self.interval = at - self.at
-            if passed > NEAR * self.period:
-                self.period = min(passed, STEP * self.period) if self.period else passed
-            elif NEAR * passed < self.period:
-                self.period = max(passed, self.period / STEP)
+            self._pace(at - self.at)
         self.at = at
         self.polls += 1
         if seen.fault is None:
@@ -169,6 +166,12 @@ class Witness:
     def weight(self) -> float:
         """How much its silence says against its supply and its line, in nats. Not capped."""
         return self.silent * -log(self.chance) if self.silent else 0.0
+
+    def weight_since(self, at: float) -> float:
+        """The same, of its silence after a time alone."""
+        if self.silent_since >= at or self.at <= self.silent_since:
+            return self.weight
+        return self.weight * max(0.0, self.at - at) / (self.at - self.silent_since)
 
     def pause(self, poll_s: float) -> float:
         """A longer time without an answer is a gap, s; `poll_s`: how often devices of the area are read, they say."""
@@ -331,6 +334,8 @@ class Witness:
 
     def _notice(self, seen: Observation) -> int:
         if seen.notice == "last_gasp" and seen.at > self.alive_at:
+            if self.silent and self.at < seen.at:  # it lived until now: its answers got lost
+                self._heard()
             self.gasp_at = seen.at
             self.silent_since = min(self.silent_since or seen.at, seen.at)
             return EVIDENCE
