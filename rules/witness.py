@@ -20,7 +20,6 @@ HISTORY = 16  # readings of a terminal that are kept to compare its load before 
 USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
 NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
 PAUSE = 2.5  # spacings
-LATELY = 10  # polls of a line that show a change at once
 ENOUGH = 25.0  # silence that weighs more than this says nothing new
 
 _POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
@@ -151,9 +150,17 @@ class Witness:
             return 0
         if seen.fault == "refused":
             return self._alive(at)
-        changed = self._heard()
-        self.wire.count(lost=1)
-        return changed or (EVIDENCE if self.wire.rate > self._limits["noise_share"] else 0)
+        if not self.excused:  # a garbled answer settles nothing: noise garbles what dead devices did not say, too
+            self.wire.count(lost=1)
+        return EVIDENCE if self.wire.rate > self._limits["noise_share"] else 0
+
+    def _pace(self, passed: float) -> None:
+        """So long after the observation before it came the next."""
+        self.interval = passed
+        if passed > NEAR * self.period:
+            self.period = min(passed, STEP * self.period) if self.period else passed
+        elif NEAR * passed < self.period:
+            self.period = max(passed, self.period / STEP)
 
     @property
     def chance(self) -> float:
@@ -189,7 +196,7 @@ class Witness:
 
     @property
     def is_garbled(self) -> bool:
-        """Whether it was heard when it was last read, and not understood."""
+        """Whether something came when it was last read that nobody understood."""
         return self.at > self.alive_at and not self.silent
 
     @property
@@ -303,7 +310,7 @@ class Witness:
             self.pardoned = True
 
     def _heard(self) -> int:
-        """Somebody is there, understood or not: a silence is over. If it was chance, it tells of the line."""
+        """It answers: a silence is over. If it was chance, it tells of the line."""
         if not self.silent:
             return 0
         by_chance = self.silent <= 3 or self.weight < self._limits["certainty"]

@@ -35,7 +35,7 @@ def polled(minutes: dict[str, str]) -> Iterator[Observation]:
 
 
 CASES = {
-    "a garbled answer between silences says that somebody is there": (
+    "silences with garbled answers between them are a bad line, no outage": (
         {"M1": ".........-?-?-?-?", "M2": ".........?-?-?-?-", "M3": ".........-?-?-?-?"},
         [],
     ),
