@@ -47,7 +47,7 @@ class Restoration:
         return False
 
     def _is_back(self, witness: Witness, case: Case) -> bool:
-        if witness.is_silent or witness.alive_at <= case.since:
+        if witness.is_silent or witness.is_garbled or witness.alive_at <= case.since:
             return False
         if not case.of_node:
             return not any(witness.state[place] == DEAD for place in witness.places)

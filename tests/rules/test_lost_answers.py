@@ -78,6 +78,13 @@ def test_a_line_that_loses_most_answers_makes_up_no_outage_and_hides_none(seed: 
     assert len(suspicions(said)) < 12
 
 
+def test_a_garbled_answer_does_not_date_the_end() -> None:
+    minutes = {"N1": ".........------...", "N2": "..........-----...", "N3": "..........---?-..."}
+    (box,) = found(run(Engine(two_boxes()), polled(minutes)))
+    assert box.ended_at is not None
+    assert box.ended_at > START + 15 * 60
+
+
 def suspicions(said: list[Incident]) -> set[str]:
     """Incidents that were never sure."""
     return {incident.id for incident in said} - {incident.id for incident in said if incident.state == "confirmed"}
