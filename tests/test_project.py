@@ -81,6 +81,14 @@ def test_faulty_files_keep_the_service_from_starting_and_a_changed_file_starts_i
     assert "\nAlso=taiqu-gateway.path\n" in service
 
 
+def test_nothing_is_looked_for_in_what_the_unit_hides() -> None:
+    """With ProcSubset=pid there is nothing below /proc but processes: not even /proc/net."""
+    assert "ProcSubset=pid" in (ROOT / "systemd" / "taiqu-gateway.service").read_text()
+    sources = {path: path.read_text() for path in (ROOT / "gateway").rglob("*.py")}
+    named = {found for text in sources.values() for found in re.findall(r'"(/proc/[^/"]+)', text)}
+    assert named == {"/proc/self", "/proc/{pid}"}
+
+
 def test_the_python_versions_are_said_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == ">=3.11,<3.14"

@@ -19,7 +19,7 @@ def routes() -> frozenset[str]:
     found = set()
     for name, columns in (("route", (0, 1, 2)), ("if_inet6", (0, 5))):
         with contextlib.suppress(OSError, IndexError):  # a system without the one or the other
-            for line in Path("/proc/net", name).read_text(encoding="ascii").splitlines():
+            for line in Path("/proc/self/net", name).read_text(encoding="ascii").splitlines():
                 words = line.split()
                 found.add(" ".join(words[column] for column in columns))
     return frozenset(found)
