@@ -35,12 +35,13 @@ class Faults:
     foreign: float = 0.0  # another master's conversation is heard in front, in one piece with the answer
     slow: float = 0.0  # byte by byte, 20 ms apart
     merged: float = 0.0  # the line's answer before this one is heard once more, in one piece with it
+    doubled: float = 0.0  # it is said twice, the second time right behind the first
 
     @property
     def total(self) -> float:
         """Chance that an answer has a fault, all kinds together."""
         spoilt = self.loss + self.late + self.noise_before + self.noise_after
-        return spoilt + self.cut + self.checksum + self.foreign + self.slow + self.merged
+        return spoilt + self.cut + self.checksum + self.foreign + self.slow + self.merged + self.doubled
 
 
 FAULTS = tuple(kind.name for kind in fields(Faults) if kind.name != "late_s")
@@ -148,6 +149,8 @@ class SimulatedLine:
             return
         if fault == "late":
             at += self._chance.uniform(*self.faults.late_s)
+        if fault == "doubled":
+            self._deliver(at + 2 * self._seconds(len(answer)), answer)
         spoilt = self._spoilt(fault, answer)
         self._said = answer
         self._deliver(at + self._seconds(len(spoilt)), spoilt)

@@ -1,7 +1,9 @@
 """No wrong value: 100 000 transactions on a line that spoils 15 % of them, without echo and with it.
 
 Four devices of two protocols; answers late, lost, cut, merged, with noise in front and behind, with a wrong checksum,
-byte by byte, behind foreign frames. A value says which device and which register it is from, so any mix-up shows.
+byte by byte, said twice, behind foreign frames, of units of our own too. A value says which device and which register
+it is from, so any mix-up shows. What nobody could refuse is not among the faults: an answer later than timeout and
+guard together, spoilt bytes whose checksum is right by chance, a second device at the same address.
 TRANSACTIONS and SHARE in the environment ask for more or worse. Exit status 1 when a single value was wrong.
 """
 
