@@ -11,8 +11,8 @@ from itertools import chain
 from gateway.north.messages import chunks
 from gateway.store import Row, Stream
 
-MOST_BYTES = 4_000_000
-"""Of rows on a tray: what a hundred busy lines observe in half a second."""
+MOST_BYTES = 2_000_000
+"""Of rows on a tray: what a hundred busy lines observe in a quarter of a second."""
 
 PARCELS = 16
 """On a tray, however slow the link is: nobody's news shall wait for long behind another line's."""

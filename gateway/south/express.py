@@ -44,6 +44,22 @@ class PromptLink(Link, Protocol):
 class Express:
     """The polls of one line that can be carried out this way, one after another."""
 
+    __slots__ = (
+        "_answered",
+        "_begun_at",
+        "_first_at",
+        "_job",
+        "_link",
+        "_now",
+        "_over",
+        "_queue",
+        "_readings",
+        "_request",
+        "_talk",
+        "_whole",
+        "_wire",
+    )  # there may be a thousand lines
+
     def __init__(
         self,
         link: PromptLink,

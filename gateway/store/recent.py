@@ -7,8 +7,8 @@ from itertools import islice
 from gateway.store.ranges import Span
 from gateway.store.rows import Row, Stream
 
-MOST_BYTES = 8_000_000
-"""Of bodies that are held: what the busiest gateway observes in a second. What is older is read from disk."""
+MOST_BYTES = 4_000_000
+"""Of bodies that are held: what a busy gateway observes in a second or two. What is older is read from disk."""
 
 
 class Recent:
