@@ -20,7 +20,7 @@ from gateway.north.pace import Pace
 from gateway.north.reach import Reach
 from gateway.north.session import BrokerError, Session
 from gateway.north.suspect import Suspect
-from gateway.north.tray import MOST_BYTES, PARCELS, Tray
+from gateway.north.tray import MOST_BYTES, PARCELS, Lanes, Tray
 from gateway.north.window import Flight, Kind, Window
 from gateway.settings.models import Mqtt, Site
 from gateway.store import Outbox, Row, Stream
@@ -66,9 +66,7 @@ class Pump:
         self._spare = settings.inflight // 10  # messages that only events may be
         self._fresh = Fresh(outbox.newest(Stream.LIVE), LATE_S)
         self._stirred = asyncio.Event()  # rows have come to disk, or were acknowledged
-        self._after: dict[str, int] = {}  # by lane: rows up to this id were sent in this session, or are on a tray
-        self._trays: dict[str, Tray] = {}  # by lane of observations: what is sent next
-        self._open: list[Tray] = []  # of which something was not sent, or not acknowledged
+        self._lanes = Lanes(outbox)
         self._pace, self._reach, self._suspect = Pace(), Reach(), Suspect()
         live = LIVE_PARCELS if settings.together_s else settings.inflight
         self._row_bytes = SMALLEST_ROW  # mean of the last parcel: how many rows the next one will hold
@@ -83,9 +81,6 @@ class Pump:
 
     def greet(self, session: Session, messages: Sequence[Message]) -> None:
         """A new session: nothing is on its way, nothing is known of the link, and this is what is said first."""
-        self._after.clear()
-        self._trays.clear()
-        self._open.clear()
         self._pace = Pace()
         if session.longest is not None:
             self._reach.says(session.longest - HEAD)
@@ -120,7 +115,10 @@ class Pump:
         flight = self._window.land(number)
         if flight is None:
             return
-        self._done(flight)
+        if flight.tray is None:
+            self._outbox.done(flight.stream, flight.ids)
+        else:
+            self._lanes.landed(flight.tray, flight.ids)
         self._outbox.news.set()
         self.sent += len(flight.ids)
         self._reach.landed(flight.size, now)
@@ -131,22 +129,12 @@ class Pump:
     def lost(self, too_long: bool, disliked: bool) -> None:
         """The session is over, perhaps because a message was too long for the broker, or because it disliked one."""
         flights = self._window.clear()
-        for tray in self._open:
-            self._outbox.done(tray.stream, tray.landed_so_far)
+        self._lanes.clear()
         if disliked:
             self._suspect.lost(flights, self._now())
         if too_long and flights:
             alone = len(flights) == 1 and len(flights[0].ids) <= 1
             self._reach.lost(max(flight.size for flight in flights), alone, self._now())
-
-    def _done(self, flight: Flight) -> None:
-        """What no longer waits, now that a flight has landed."""
-        tray = flight.tray
-        if tray is None:
-            self._outbox.done(flight.stream, flight.ids)
-        elif tray.landed(flight.ids):
-            self._outbox.done(tray.stream, tray.landed_so_far)
-            self._open.remove(tray)
 
     async def keep_marks(self) -> None:
         """Note how far the stream has come, every second, until cancelled."""
@@ -168,7 +156,7 @@ class Pump:
         if room > 0 and self._outbox.waiting(Stream.EVENT):
             for row in await self._take("event", Stream.EVENT, room, 0, newest):
                 if self._has_to_wait(Stream.EVENT, row, len(row.body) + HEAD):
-                    self._after["event"] = row.id - 1
+                    self._lanes.back_to("event", row)
                     return
                 parcel = event(row, self._store_id(), f"{self.root}rules", self.notices)
                 self._send(session, Stream.EVENT, [row], parcel, "event")
@@ -176,7 +164,7 @@ class Pump:
     async def _send_live(self, session: Session) -> None:
         """When `together_s` has passed, or a tray is full before."""
         now, newest = self._now(), self._outbox.newest(Stream.LIVE)
-        waiting = newest - max(self._fresh.history, self._after.get(f"data {Stream.LIVE}", 0))
+        waiting = self._lanes.waiting(f"data {Stream.LIVE}", self._fresh.history, newest)
         due = now >= self._next_live or waiting * self._row_bytes >= MOST_BYTES
         if due and not await self._send_rows(session, "data", Stream.LIVE, self._fresh.history, newest):
             self._next_live = now + self._settings.together_s
@@ -192,7 +180,10 @@ class Pump:
         together = kind == "hist" or self._settings.together_s > 0
         while self._has_room() and self._window.parcels(kind) < self._parcels[kind]:
             parcel_bytes = self._pace.parcel * (PACKS if self._settings.gzip else 1)
-            tray = self._trays.get(lane) or await self._fill(lane, stream, parcel_bytes, after, upto)
+            tray = self._lanes.tray(lane)
+            if tray is None:
+                limit = 1 + min(PARCELS * parcel_bytes, MOST_BYTES) // self._row_bytes
+                tray = self._lanes.fill(lane, stream, await self._take(lane, stream, limit, after, upto))
             if tray is None:
                 return False
             part = tray.next(parcel_bytes if together else 1)
@@ -209,22 +200,9 @@ class Pump:
             self._send(session, stream, part, parcel, kind, tray)
         return True
 
-    async def _fill(self, lane: str, stream: Stream, parcel_bytes: int, after: int, upto: int) -> Tray | None:
-        """Some parcels' worth of what is next in a lane."""
-        limit = 1 + min(PARCELS * parcel_bytes, MOST_BYTES) // self._row_bytes
-        rows = await self._take(lane, stream, limit, after, upto)
-        tray = Tray(stream, [row for row in rows if not any(row.id in other.ids for other in self._open)])
-        if not tray:
-            return None
-        self._trays[lane] = tray
-        self._open.append(tray)
-        return tray
-
     async def _take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:
         """The next rows of a lane that the broker may take."""
-        rows = await self._outbox.peek(stream, limit, max(after, self._after.get(lane, 0)), upto)
-        if rows:
-            self._after[lane] = rows[-1].id
+        rows = await self._lanes.take(lane, stream, limit, after, upto)
         return [row for row in rows if self._can_be_sent(stream, row)]
 
     def _has_room(self) -> bool:

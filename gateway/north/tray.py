@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from gateway.north.messages import chunks
-from gateway.store import Row, Stream
+from gateway.store import Outbox, Row, Stream
 
 MOST_BYTES = 2_000_000
 """Of rows on a tray: what a hundred busy lines observe in a quarter of a second."""
@@ -54,3 +54,55 @@ class Tray:
         """The other side has these; whether it has all now."""
         self.landed_so_far += ids
         return len(self.landed_so_far) == len(self._rows)
+
+
+class Lanes:
+    """How far each lane has come in this session, and the trays in use."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._after: dict[str, int] = {}  # by lane: rows up to this id were sent, or are on a tray
+        self._trays: dict[str, Tray] = {}  # by lane: what is sent next
+        self._open: list[Tray] = []  # of which something was not sent, or not acknowledged
+
+    def waiting(self, lane: str, after: int, upto: int) -> int:
+        """About how many rows a lane has not taken yet."""
+        return upto - max(after, self._after.get(lane, 0))
+
+    async def take(self, lane: str, stream: Stream, limit: int, after: int, upto: int) -> Sequence[Row]:
+        """The next rows of a lane."""
+        rows = await self._outbox.peek(stream, limit, max(after, self._after.get(lane, 0)), upto)
+        if rows:
+            self._after[lane] = rows[-1].id
+        return rows
+
+    def back_to(self, lane: str, row: Row) -> None:
+        """This row could not be sent: it is the lane's next one again."""
+        self._after[lane] = row.id - 1
+
+    def tray(self, lane: str) -> Tray | None:
+        """The lane's tray, as long as something on it was not sent."""
+        return self._trays.get(lane) or None
+
+    def fill(self, lane: str, stream: Stream, rows: Sequence[Row]) -> Tray | None:
+        """A tray of these rows; without those that came to another lane's before. None when nothing is left."""
+        tray = Tray(stream, [row for row in rows if not any(row.id in other.ids for other in self._open)])
+        if not tray:
+            return None
+        self._trays[lane] = tray
+        self._open.append(tray)
+        return tray
+
+    def landed(self, tray: Tray, ids: Sequence[int]) -> None:
+        """The other side has these rows of a tray."""
+        if tray.landed(ids):
+            self._outbox.done(tray.stream, tray.landed_so_far)
+            self._open.remove(tray)
+
+    def clear(self) -> None:
+        """The session is over: what the other side has is done, the rest is taken anew."""
+        for tray in self._open:
+            self._outbox.done(tray.stream, tray.landed_so_far)
+        self._open.clear()
+        self._trays.clear()
+        self._after.clear()
