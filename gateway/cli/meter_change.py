@@ -58,6 +58,7 @@ class Changer:
         """The time, told to all meters of a line, where every one of them may have its clock set."""
         from gateway.control.action import Action, permitted
         from gateway.control.limits import EXECUTING
+        from gateway.control.past import EXECUTED
 
         site, settings = self._site()
         meters = [row.id for row in site.devices if row.line == line and row.driver == "dlt645"]
@@ -73,7 +74,7 @@ class Changer:
             told = {"operator": request.operator, "action": "broadcast_clock", "device": line, "reason": self.reason}
             begun = await control.audit.append(EXECUTING, **told)
             says = await tell()
-            await control.audit.append("executed", **told, says=says, executing=begun.seq)
+            await control.audit.append(EXECUTED, **told, says=says, executing=begun.seq)
             return says
 
         return self._run(site, settings, run)

@@ -1,7 +1,7 @@
 """The gateway's own troubles: told once when they begin, once when they end, over a restart too."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -34,7 +34,12 @@ def test_a_trouble_begins_and_ends(store: Figures, influx: InfluxReport | None, 
     assert (begun.type, begun.state, begun.node) == (kind, "confirmed", "gw1")
     assert care.step(20, store, influx) == ([], {})
     assert care.active() == (begun,)
-    saved = json.loads(json.dumps(items))
+    others = {
+        "device/M1": {"at": 1.0},
+        "incident/relay/M1": asdict(begun),
+        "own": {},
+    }  # items of everybody are in one store
+    saved = {**others, **json.loads(json.dumps(items))}
     for lives_on in (care, Selfcare("gw1", saved)):
         [ended], items = lives_on.step(2000, store if "store_l" in kind or "full" in kind else WELL, DATABASE)
         assert (ended.id, ended.state, ended.ended_at) == (begun.id, "cleared", 2000)

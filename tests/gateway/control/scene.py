@@ -29,7 +29,6 @@ from tests.lines import Hearing, Seat, SimulatedLine
 from tests.virtual import VirtualClock, run_virtual
 
 PASSWORD, OPERATOR_CODE = "765432", "91827364"
-SECRETS = (PASSWORD, OPERATOR_CODE)
 EVERYTHING = Permit(
     ("li", "wang"),
     ("*",),
