@@ -1,7 +1,7 @@
 """`taiqu plan`: prices every line of a site before anything is sent."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -9,20 +9,23 @@ from gateway.cli.options import Config, Json, counted
 
 if TYPE_CHECKING:
     from gateway.plan import Assumed, DevicePlan, LinePlan
+    from gateway.settings.models import Site
+
+LONGEST_MS = 60_000.0
 
 
 def plan(
     device: Annotated[str | None, typer.Argument(help="Show this device's requests one by one.")] = None,
     config: Config = Path("config/gateway.toml"),
-    latency_ms: Annotated[float, typer.Option(min=0, help="Assumed: how long a device thinks.")] = 30.0,
-    network_ms: Annotated[float, typer.Option(min=0, help="Assumed: there and back over an IP network.")] = 20.0,
+    latency_ms: Annotated[float, typer.Option(min=0, max=LONGEST_MS, help="Assumed: how long a device thinks.")] = 30.0,
+    network_ms: Annotated[float, typer.Option(min=0, max=LONGEST_MS, help="Assumed: there and back over IP.")] = 20.0,
     as_json: Json = False,
 ) -> None:
     """Say how long a round of each line takes, how busy it is, and whether every period fits.
 
-    Exit status 1 when a line cannot keep its periods.
+    Exit status 1 when a line cannot keep its periods; of a device, when its own line cannot.
 
-    Examples: taiqu plan --config /etc/taiqu-gateway/gateway.toml; taiqu plan T1-ttu
+    Examples: taiqu plan --config /etc/taiqu-gateway/gateway.toml; taiqu plan FU-1
     """
     from drivers.errors import RequestError
     from gateway.plan import Assumed, plan_site
@@ -30,12 +33,15 @@ def plan(
 
     assumed = Assumed(latency_ms / 1000, network_ms / 1000)
     try:
-        lines = plan_site(load(config), assumed)
+        site = load(config)
+        lines = plan_site(site, assumed)
     except (SettingsError, RequestError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     if device is not None:
-        _show_device(device, lines, as_json)
+        lines = [line for line in lines if _show_device(device, line, as_json)]
+        if not lines:
+            _end_without(device, site)
     elif as_json:
         import orjson
 
@@ -87,18 +93,16 @@ def _columns(device: str, profile: str, *figures: str) -> str:
     return f"{device:20} {profile:24} " + " ".join(f"{figure:>10}" for figure in figures)
 
 
-def _show_device(name: str, lines: "list[LinePlan]", as_json: bool) -> None:
-    found = [one for line in lines for one in line.devices if one.device.id == name]
-    if not found:
-        known = ", ".join(one.device.id for line in lines for one in line.devices[:3])
-        typer.echo(f"there is no device {name!r} in devices.csv; there are {known} ...", err=True)
-        raise typer.Exit(2)
+def _show_device(name: str, line: "LinePlan", as_json: bool) -> bool:
+    """Whether it is on this line."""
+    one = next((one for one in line.devices if one.device.id == name), None)
+    if one is None:
+        return False
     if as_json:
         import orjson
 
-        typer.echo(orjson.dumps(_device_row(found[0], requests=True)).decode())
-        return
-    one = found[0]
+        typer.echo(orjson.dumps(_device_row(one, requests=True)).decode())
+        return True
     typer.echo(
         f"{one.device.id}, {one.device.profile.title}:"
         f" {counted(len(one.exchanges), 'request')}, {one.poll_s:.3f} s a poll"
@@ -108,6 +112,16 @@ def _show_device(name: str, lines: "list[LinePlan]", as_json: bool) -> None:
             f"  {exchange.what:18} {exchange.asked:4} + {exchange.answered:3} bytes {seconds * 1000:8.1f} ms  "
             + " ".join(exchange.points)
         )
+    return True
+
+
+def _end_without(name: str, site: "Site") -> NoReturn:
+    from gateway.settings.shape import closest
+
+    typer.echo(
+        f"there is no device {name!r} in devices.csv; {closest(name, [one.id for one in site.devices])}", err=True
+    )
+    raise typer.Exit(2)
 
 
 def _row(line: "LinePlan") -> dict[str, object]:

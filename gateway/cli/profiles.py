@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import Json, counted
+from gateway.cli.options import Config, Json, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def profiles(
     name: Annotated[str | None, typer.Argument(help="Explain this profile.")] = None,
-    folder: Annotated[Path, typer.Option("--folder", "-f", help="The site's own profiles.")] = Path("config/profiles"),
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-f", help="A folder of profiles, instead of the site's own.")
+    ] = None,
+    config: Config = Path("config/gateway.toml"),
     as_json: Json = False,
 ) -> None:
     """List the device profiles, or explain one: its points, what a poll asks for, and the frames that prove it.
@@ -26,7 +29,13 @@ def profiles(
     Examples: taiqu profiles; taiqu profiles eastron-sdm630
     """
     from gateway.settings.profile_files import read_profiles
+    from gateway.settings.site_files import profile_folder
 
+    if folder is None:
+        folder = profile_folder(config)
+    elif not folder.is_dir():
+        typer.echo(f"there is no folder {folder}", err=True)
+        raise typer.Exit(2)
     known, faults = read_profiles(folder)
     for fault in faults:
         typer.echo(str(fault), err=True)

@@ -20,6 +20,12 @@ from rules.area import Area, Bus, DeviceKind
 from rules.area import Device as AreaDevice
 
 
+def profile_folder(path: Path) -> Path:
+    """Where the site of this gateway.toml keeps profiles of its own; the usual place where the file does not say."""
+    gateway, _ = gateway_file.read(read_toml(path))
+    return path.parent / (gateway.gateway if gateway is not None else Identity("")).profiles
+
+
 def check(path: Path) -> tuple[Site | None, Sequence[Fault]]:
     """The site, if it can be made, and every fault that was found on the way."""
     gateway_toml = read_toml(path)

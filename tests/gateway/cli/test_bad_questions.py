@@ -39,6 +39,9 @@ QUESTIONS = {
     "a port that is none": (["scan", "tcp://"], "tcp://"),
     "a choice that does not exist": (["schema", "areas"], "'file': 'areas' is not one of 'gateway', 'area'"),
     "a profile that does not exist": (["profiles", "dlt645-2010"], "no profile 'dlt645-2010'"),
+    "a folder that does not exist": (["profiles", "--folder", "/nowhere"], "no folder /nowhere"),
+    "a device that thinks for ever": (["plan", "--latency-ms", "inf"], "'--latency-ms'"),
+    "a network that takes longer than a minute": (["plan", "--network-ms", "1e308"], "'--network-ms'"),
 }
 
 

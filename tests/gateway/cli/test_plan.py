@@ -73,6 +73,11 @@ def test_an_impossible_plan_is_refused_with_a_remedy(hurried: str) -> None:
     assert "no device more often than every" in said
 
 
+def test_a_device_is_refused_for_its_own_line_only(hurried: str) -> None:
+    assert run("FU-1", "--config", hurried)[0] == 1
+    assert run("TTU", "--config", hurried)[0] == 0
+
+
 def test_a_check_of_the_files_says_too_that_a_line_cannot_keep_its_periods(hurried: str) -> None:
     checking = typer.Typer()
     checking.command()(check)

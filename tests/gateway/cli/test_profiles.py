@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from drivers.profile import product_profiles
 from gateway.cli.profiles import profiles
+from tests.gateway.south.site import write_site
 
 APP = typer.Typer()
 APP.command()(profiles)
@@ -56,6 +57,15 @@ def test_a_site_adds_a_profile_of_its_own(tmp_path: Path) -> None:
     assert status == 0
     assert "Our terminal over" in said
     assert run("ttu-ours", "--folder", str(tmp_path))[0] == 0
+
+
+def test_the_folder_is_the_one_that_the_site_names(tmp_path: Path) -> None:
+    config = write_site(tmp_path, "/dev/ttyNONE")
+    config.write_text(config.read_text(encoding="utf-8").replace('id = "gw"', 'id = "gw"\nprofiles = "ours"'))
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "ttu-ours.toml").write_text(product_profiles()["ttu-modbus"], encoding="utf-8")
+    assert run("ttu-ours", "--config", str(config))[0] == 0
+    assert run("ttu-ours", "--config", str(tmp_path / "none.toml"))[0] == 2
 
 
 def test_a_faulty_profile_of_the_site_is_named_with_file_line_and_reason(tmp_path: Path) -> None:
