@@ -1,7 +1,7 @@
 """Checks a table against records, with pydantic, and says each fault in words that a fitter can act on."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.settings.fault import Fault
-from gateway.settings.toml_file import TomlFile
+from gateway.settings.toml_file import KeyPath, TomlFile
 
 T = TypeVar("T")
 _TURNS = 3
@@ -36,7 +36,10 @@ def shaped(adapter: TypeAdapter[T], file: TomlFile) -> Shaped[T]:
     if faults:
         return Shaped(None, faults)
     # by way of JSON, so that strict checking still takes arrays for tuples and texts for paths
-    table = orjson.loads(orjson.dumps(file.table))
+    try:
+        table = orjson.loads(orjson.dumps(file.table))
+    except orjson.JSONEncodeError:
+        return Shaped(None, [file.fault(path, "is larger than any number here may be.") for path in _huge(file.table)])
     for _ in range(_TURNS):
         try:
             return Shaped(adapter.validate_json(orjson.dumps(table)), faults)
@@ -46,6 +49,14 @@ def shaped(adapter: TypeAdapter[T], file: TomlFile) -> Shaped[T]:
         for detail in details:
             _patch(table, detail)
     return Shaped(None, faults)
+
+
+def _huge(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Where integers stand that do not fit into 64 bits."""
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        yield path
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _huge(part, (*path, key))
 
 
 def fresh(known: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
@@ -99,6 +110,10 @@ def _words(detail: ErrorDetails) -> str:
             return f"{given!r} is not one of {context['expected']}."
         case "predicate_failed":
             return f"{given!r} must not contain + or #, nor / in an id (it becomes part of MQTT topics)."
+        case "tuple_type" | "list_type":
+            return f"{given!r} must be a list: put it in brackets."
+        case "dict_type" | "dataclass_type" if not isinstance(given, dict):
+            return f"{given!r} must be a table with keys of its own."
         case "string_type":
             return f"{given!r} must be a text: put it in quotes."
         case "int_type" | "float_type" if isinstance(given, str):

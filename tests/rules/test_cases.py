@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.rule_cases import Case, CaseError, agrees, read_cases, run_case, seconds, series
+from gateway.rule_cases import Case, CaseError, agrees, read_cases, run_case
+from gateway.settings.case_file import seconds, series
 
 FOLDER = Path(__file__).parent / "cases"
 CASES = [case for path in sorted(FOLDER.glob("*.toml")) for case in read_cases(path)]
@@ -23,18 +24,32 @@ def test_series_and_times_are_short_to_write() -> None:
     assert [seconds("90s"), seconds("4m"), seconds("1h30m")] == [90.0, 240.0, 5400.0]
 
 
+GOOD = "[[case]]\ntitle = 't'\nvalues = '220x3'\n"
 WRONG = {
     "no TOML": ("[[case", "Expected"),
-    "no case": ("interval = '1m'", "holds no [[case]]"),
-    "a case without a title": ("[[case]]\nvalues = '220'", "has no title"),
-    "a key that does not exist": ("[[case]]\ntitle = 't'\nvalue = '220'", "value is unknown"),
-    "a device that does not exist": ("[[case]]\ntitle = 't'\nseries = { X = '220' }", "the area has no device X"),
-    "a threshold that does not exist": ("[thresholds.voltage]\nlo = 1\n[[case]]\ntitle = 't'", "is no threshold"),
-    "an event without a time": ("[[case]]\ntitle = 't'\nvalues = '1'\nevents = ['soon confirmed']", "is no time"),
-    "a state that does not exist": (
-        "[[case]]\ntitle = 't'\nvalues = '1'\nevents = ['1m raised']",
-        "write events such as",
+    "no case": ("interval = '1m'", "case: is missing"),
+    "an empty list of cases": ("case = []", ":1: case: holds no [[case]]"),
+    "a case without a title": ("[[case]]\nvalues = '220'", ":1: case[1].title: is missing"),
+    "a key that does not exist": ("[[case]]\ntitle = 't'\nvalue = '220'", ":3: case[1].value: is not known here"),
+    "a case that reads nothing": ("[[case]]\ntitle = 't'", "a case has one of them"),
+    "a device that does not exist": (
+        "[[case]]\ntitle = 't'\nseries = { X = '220' }",
+        ":3: case[1].series.X: the area has no device 'X'; there is 'M1'",
     ),
+    "a value that is none": ("[[case]]\ntitle = 't'\nvalues = '220x3 nan'", ":3: case[1].values: 'nan' is no value"),
+    "a series without end": ("[[case]]\ntitle = 't'\nvalues = '220x99999999'", "1 to 100000"),
+    "a threshold that does not exist": (
+        f"[thresholds.voltage]\nlo = 1\n{GOOD}",
+        ":2: thresholds.voltage.lo: is no thr",
+    ),
+    "thresholds that are no table": (f"thresholds = 'low'\n{GOOD}", ":1: thresholds: 'low' must be a table"),
+    "an event without a time": (f"{GOOD}events = ['soon confirmed']", ":4: case[1].events[1]: 'soon' is no time"),
+    "a state that does not exist": (f"{GOOD}events = ['1m raised']", "Write such as '4m confirmed low_voltage B1'"),
+    "an interval of nothing": (f"interval = '0s'\n{GOOD}", ":1: interval: is no time at all"),
+    "a node of no kind": (f"[area]\nnodes = ['T1 trafo']\n{GOOD}", ":2: area.nodes[1]: 'trafo' is no kind of it"),
+    "a device with too few words": (f"[area]\ndevices = ['M1']\n{GOOD}", ":2: area.devices[1]: 'M1': write DEVICE"),
+    "a device on a node that is not there": (f"[area]\ndevices = ['M1 meter B9']\n{GOOD}", "which does not exist"),
+    "a number beyond all bounds": (f"interval = 1{'0' * 30}\n{GOOD}", ":1: interval: is larger than any number"),
 }
 
 
