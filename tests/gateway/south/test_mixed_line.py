@@ -9,7 +9,7 @@ from drivers.modbus.wire import rtu_frame
 from drivers.registry import driver
 from drivers.sim.modbus import SimulatedModbus
 from gateway.settings.models import Line
-from tests.gateway.south.mixed import device, faulty, seat, wrong
+from tests.gateway.south.mixed import device, faulty, held, seat, wrong
 from tests.gateway.south.rig import running, spans, values
 from tests.lines import FAULTS, Seat, SimulatedLine
 from tests.virtual import virtual
@@ -153,3 +153,41 @@ async def test_what_answers_in_place_of_values_is_told_apart(code: int, fault: s
     assert set(rig.faults("m1")) == {fault}
     assert says in rig.polls[0].says
     assert link.opened == 1  # the connection works: opening it anew helps nobody
+
+
+@dataclass(slots=True)
+class MixesUp:
+    """A Modbus TCP gateway that gives most answers the transaction id or the unit id of others."""
+
+    device: SimulatedModbus
+    part: slice  # of the header: what it mixes up
+    answers: int = 0
+
+    def answer(self, heard: bytes) -> bytes:
+        said = self.device.answer(heard)
+        self.answers += 1
+        if not said or self.answers % 3 == 0:
+            return said
+        other = bytearray(said)
+        other[self.part] = (int.from_bytes(said[self.part], "big") + 1).to_bytes(len(said[self.part]), "big")
+        return bytes(other)
+
+
+MIXED_UP = {
+    "transaction ids": (slice(0, 2), "cannot be read"),
+    "unit ids": (slice(6, 7), "unit 3 answers, asked was unit 2"),
+}
+
+
+@pytest.mark.parametrize(("part", "says"), MIXED_UP.values(), ids=MIXED_UP.keys())
+@virtual
+async def test_a_gateway_that_mixes_up_its_answers_is_not_believed(part: slice, says: str) -> None:
+    behind = replace(device(1, "eastron-sdm630", period=10.0), driver="modbus-tcp")
+    meter = MixesUp(SimulatedModbus(behind.profile, behind.address, held(behind), framing="tcp"), part)
+    line = Line("l1", "modbus-tcp://127.0.0.1:502", retries=0)
+    async with running(SimulatedLine([Seat(meter)], paced=False), behind, line=line, drivers=driver) as rig:
+        await asyncio.sleep(600)
+    assert [wrong([behind], poll.device, values(poll)) for poll in rig.polls] == [{}] * len(rig.polls)
+    lost = [poll for poll in rig.polls if poll.fault or None in values(poll).values()]
+    assert len(lost) > 15
+    assert {says in poll.says for poll in lost} == {True}
