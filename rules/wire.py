@@ -1,25 +1,37 @@
-"""One line as its answers show it: how many of them get lost."""
+"""One line as its answers show it: how many of them get lost, lately and usually."""
 
 from math import sqrt
 
 from rules.area import Area
 
+LONG = 1000.0  # polls over which it is learned what a line usually loses
+BAD_SPELL = 0.15  # share of lost answers above which a line is not as usual
+
 
 class Wire:
-    """How many answers get lost on one line, lately."""
+    """How many answers get lost on one line."""
 
-    __slots__ = ("lost", "memory", "now", "polls", "unsaved")
+    __slots__ = ("lost", "memory", "now", "polls", "unsaved", "usual")
 
     def __init__(self, devices: int) -> None:
         self.memory = 1.0 - 1.0 / max(20, 2 * devices)
         self.polls = 0.0
         self.lost = 0.0
+        self.usual = 0.0  # share of polls that nothing comes back to though all is well
         self.now = 0.0  # share of devices that are silent now and that no fault explains
         self.unsaved = False  # it changed since it was last saved
 
     def count(self, lost: int) -> None:
         """So many polls in a row lost their answer; 0: one was answered well. Silence is counted when it is over."""
-        polls = lost or 1
+        if self.lost <= BAD_SPELL * self.polls:
+            self.usual += (lost - self.usual) / LONG
+        self._weigh(lost, lost or 1)
+
+    def garble(self) -> None:
+        """An answer came garbled."""
+        self._weigh(1, 1)
+
+    def _weigh(self, lost: int, polls: int) -> None:
         kept = self.memory**polls
         self.polls = self.polls * kept + polls
         self.lost = self.lost * kept + lost
@@ -32,22 +44,22 @@ class Wire:
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return [self.polls, self.lost, self.now]
+        return [self.polls, self.lost, self.now, self.usual]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
-        self.polls, self.lost, self.now = kept
+        self.polls, self.lost, self.now, self.usual = kept
 
     @property
     def miss(self) -> float:
-        """Share of answers that get lost or garbled, over about two rounds of the line.
+        """Share of answers that get lost or garbled, over about two rounds of the line, or usually, if that is more.
 
         So few polls tell it roughly: what counts is the share one standard deviation above what they show.
         """
         spread = sqrt(max(0.0, self.lost - 1.0))  # one lost answer tells of no rate
         rate = (self.lost + spread) / self.polls if self.polls > 10 else 0.0
-        return rate if rate > self.now else self.now
+        return max(rate, self.now, self.usual)
 
     @property
     def rate(self) -> float:

@@ -151,7 +151,7 @@ class Witness:
         if seen.fault == "refused":
             return self._alive(at)
         if not self.excused:  # a garbled answer settles nothing: noise garbles what dead devices did not say, too
-            self.wire.count(lost=1)
+            self.wire.garble()
         return EVIDENCE if self.wire.rate > self._limits["noise_share"] else 0
 
     def _pace(self, passed: float) -> None:

@@ -78,6 +78,13 @@ def test_a_line_that_loses_most_answers_makes_up_no_outage_and_hides_none(seed: 
     assert len(suspicions(said)) < 12
 
 
+@pytest.mark.parametrize(("losses", "faults"), [(True, []), (False, ["comm_meter"])], ids=["loses a few", "is good"])
+def test_three_silences_are_a_dead_meter_unless_its_line_always_loses_a_few(losses: bool, faults: list[str]) -> None:
+    usual = dict.fromkeys(("M1", "M2", "M3"), ("." * 49 + "-" if losses else "." * 50) * 8)
+    said = run(Engine(two_boxes()), polled({**usual, "N1": "." * 420 + "---.."}))
+    assert [incident.type for incident in found(said)] == faults
+
+
 def test_a_garbled_answer_does_not_date_the_end() -> None:
     minutes = {"N1": ".........------...", "N2": "..........-----...", "N3": "..........---?-..."}
     (box,) = found(run(Engine(two_boxes()), polled(minutes)))
