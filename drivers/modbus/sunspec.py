@@ -89,8 +89,8 @@ class SunSpecTalk:
             self._wanted = next(self._walk)
             return []
         block = self._blocks.popleft()
-        if words is None:
-            raise error_for(pdu[1])
+        if words is None:  # a shorter model: what it lacks is planned around, counted from the header as all else
+            raise error_for(pdu[1], str(block.read.span))
         self._proven = True
         return block.decode(pdu)
 

@@ -1,6 +1,7 @@
 """SunSpec meters are found wherever their model stands, and nothing is read from anywhere else."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,27 @@ def test_a_place_that_was_searched_for_is_kept_and_a_device_that_was_changed_is_
     assert learned(far, frozenset({"sunspec@40069"})) == (frozenset({"sunspec@40069"}), 1)
     assert learned(usual, frozenset({"sunspec@40069"})) == (frozenset({"sunspec@40070"}), 4)
     assert learned(usual, frozenset()) == (frozenset(), 1)
+
+
+def test_what_a_shorter_model_lacks_is_found_out_and_no_longer_asked_for() -> None:
+    points = ("current_sum", "energy_export", "energy_import")  # the exponent of both energies stands at 54
+    slave = device(40000, (1, 66), (203, 105))
+    for register in range(40070 + 46, 40070 + 108):
+        slave.words.pop(register, None)
+    small = replace(METER, options={**METER.options, "max_registers": 20})
+    driver, known = ModbusRtu(), frozenset[str]()
+    asked = []
+    for _ in range(4):
+        slave.asked.clear()
+        talk = driver.converse(small, "1", points, known)
+        while (request := talk.next_request()) is not None:
+            try:
+                talk.feed(slave.answer(request))
+            except RefusedError as refusal:
+                known |= {refusal.where}
+        asked.append(len(slave.asked))
+    assert asked[-1] == 1
+    assert all(word.startswith("holding ") for word in known)
 
 
 STRANGERS = {
