@@ -83,7 +83,7 @@ class Gateway:
         self.pipeline = remembering("gaps, coverage and silences", pipeline, saved)
         self.inlet = Inlet(self.pipeline.take)
         self.buses = {line.id: self._bus(line.id) for line in site.lines}
-        self._line_of = {device.id: device.line for device in site.devices}
+        self.line_of = {device.id: device.line for device in site.devices}
         self.clocks = self._clocks()
         answers = remembering("answers", partial(Answers, keep=self.keep, flush=self.store.flush), saved)
         self.control = control_of(self, saved)
@@ -113,9 +113,7 @@ class Gateway:
                     for bus in self.buses.values():
                         south.create_task(bus.run())
                     endless = [rounds.run(self), self.inlet.run(), self.health.run(), _failure_of(writing)]
-                    endless.append(
-                        Relays(self.site.devices, lambda: self.rules.desk.pool(self.clock.wall()), self.ask).run()
-                    )
+                    endless.append(self._relays().run())
                     endless += map(Filler.run, self._fillers())
                     endless.append(tap.serve(tap.tap_path(self.site.store.path), self.buses, self.sinks))
                     if self.site.metrics is not None:
@@ -164,13 +162,16 @@ class Gateway:
         return rules
 
     def _verify(self, wish: Wish) -> None:
-        self.buses[self._line_of[wish.device]].want(wish.device)
+        self.buses[self.line_of[wish.device]].want(wish.device)
         log.debug("verifying %s: %s", wish.device, wish.why)
 
     def _bus(self, line_id: str) -> Bus:
         line = next(line for line in self.site.lines if line.id == line_id)
         devices = [device for device in self.site.devices if device.line == line_id]
         return Bus(line, devices, link_to(line.port, self.clock), self.clock, self.inlet.put)
+
+    def _relays(self) -> Relays:
+        return Relays(self.site.devices, lambda: self.rules.desk.pool(self.clock.wall()), self.rules.active, self.ask)
 
     def _fillers(self) -> Iterator[Filler]:
         """One for each line."""
@@ -238,7 +239,7 @@ class Gateway:
 
     def ask(self, device: str, points: Sequence[str]) -> Awaitable[Poll]:
         """Read a device now."""
-        return self.buses[self._line_of[device]].ask(device, points)
+        return self.buses[self.line_of[device]].ask(device, points)
 
     def tell(self, incident: Incident) -> None:
         """A change of an incident that an operator made."""

@@ -16,6 +16,7 @@ from gateway.verbs.lines import Lines
 from gateway.verbs.names import Names
 from gateway.verbs.pool import Announcing
 from gateway.verbs.quiet import Silencing
+from rules.observation import Observation
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -63,7 +64,11 @@ def control_of(gateway: "Gateway", saved: Mapping[str, object]) -> "Control | No
     def carry(device: Device, talk: Callable[[], Conversation], lane: Lane) -> Awaitable[Poll]:
         return gateway.buses[device.line].carry(device.id, talk, lane)
 
-    return begin(gateway.site, settings, gateway.clock, saved, carry, announcing(gateway), gateway.store.put)
+    def seen(device: str, values: Mapping[str, float]) -> None:
+        line = gateway.line_of[device]
+        gateway.pipeline.observe(Observation(device, gateway.clock.wall(), values, bus=line, source="read"))
+
+    return begin(gateway.site, settings, gateway.clock, saved, carry, announcing(gateway), gateway.store.put, seen)
 
 
 def check_of(gateway: "Gateway", saved: Mapping[str, object]) -> Check:

@@ -168,7 +168,9 @@ async def _control(site: "Site", settings: "ControlSettings") -> "AsyncIterator[
             buses[line.id] = bus, asyncio.create_task(bus.run(polling=False))
         return buses[device.line][0].carry(device.id, talk, lane)
 
-    control = begin(site, settings, clock, {}, carry, _Elsewhere(), lambda _drafts, _state: None)
+    control = begin(
+        site, settings, clock, {}, carry, _Elsewhere(), lambda _drafts, _state: None, lambda _device, _values: None
+    )
     try:
         if control.audit.trouble:
             raise AuditError(control.audit.trouble)

@@ -48,7 +48,8 @@ class Breaker:
         value = poll.readings[0].value
         if value is None:
             return Look(True, None, f"{self._switch.shown_by} holds no value")
-        return Look(True, bool(value) is self._open, f"{self._switch.shown_by} = {value}")
+        shown = self._switch.shown_by
+        return Look(True, bool(value) is self._open, f"{shown} = {value}", {shown: float(bool(value))})
 
     async def act(self) -> Reply:
         talk = self._driver.write(self._device.address, self._switch.where, [self._value])

@@ -4,8 +4,9 @@ Every step, and every refusal, is in the audit log before anything else happens,
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.control.action import ACTIONS, Action, permitted
@@ -47,6 +48,7 @@ class Control:
     audit: Audit
     way: Callable[[Action], Way]  # how something is done. Raises RefusedRequestError when it cannot be
     orders: Orders
+    seen: Callable[[str, Mapping[str, float]], None]  # what a device showed of its points, for the rules
     journal: Journal = field(init=False)
     limits: Limits = field(init=False)
     past: Past = field(init=False)
@@ -174,7 +176,7 @@ class Control:
         self._executed += 1
         await self._disconnections.before(action.name, action.device)
         try:
-            outcome = await execute(way, self.settings.verify_s)
+            outcome = await execute(way, self.settings.verify_s, partial(self.seen, action.device))
         except Exception as error:  # whatever fails here, the device may have been told, and the log has to say so
             log.exception("control: %s of %s failed", action, action.device)
             outcome = Outcome("not verified", "", f"failed in the gateway, whose journal says more: {error!r}")

@@ -5,6 +5,7 @@ within the bound, that is what the operator hears.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,9 +41,12 @@ class Outcome:
         return self.verified or self.result == "accepted"
 
 
-async def execute(way: Way, verify_s: float) -> Outcome:
-    """Have it done; `verify_s`: how long the device may take to show it."""
-    before = await _first_look(way)
+Seen = Callable[[Mapping[str, float]], None]
+
+
+async def execute(way: Way, verify_s: float, seen: Seen) -> Outcome:
+    """Have it done; `verify_s`: how long the device may take to show it. `seen` gets the points that a look gave."""
+    before = await _first_look(way, seen)
     if not before.answered:
         return Outcome("not sent", before.shows, "")
     if before.done:
@@ -53,7 +57,7 @@ async def execute(way: Way, verify_s: float) -> Outcome:
         return Outcome(agreed, before.shows, reply.says)
     until = asyncio.get_running_loop().time() + verify_s
     while True:
-        after = await way.look()
+        after = await _look(way, seen)
         if after.done:
             return Outcome("done", before.shows, reply.says, after.shows)
         if reply.accepted is False and after.answered:
@@ -63,10 +67,17 @@ async def execute(way: Way, verify_s: float) -> Outcome:
         await asyncio.sleep(PAUSE_S)
 
 
-async def _first_look(way: Way) -> Look:
-    look = await way.look()
+async def _first_look(way: Way, seen: Seen) -> Look:
+    look = await _look(way, seen)
     for _ in range(LOOKS - 1):
         if look.answered:
             break
-        look = await way.look()
+        look = await _look(way, seen)
+    return look
+
+
+async def _look(way: Way, seen: Seen) -> Look:
+    look = await way.look()
+    if look.values:
+        seen(look.values)
     return look

@@ -114,7 +114,7 @@ class Relay:
         }.get(self._action.name)
         self._was_told_open = self._was_told_open or told_open
         shows = f"relay {'open' if is_open else 'closed'}, told to be {'open' if told_open else 'closed'}"
-        return Look(True, done, shows + (", keeps power on" if kept else ""))
+        return Look(True, done, shows + (", keeps power on" if kept else ""), {"relay_open": float(is_open)})
 
     async def act(self) -> Reply:
         meter, until = self._meter, local(self._clock.wall()) + VALID

@@ -28,6 +28,7 @@ def begin(
     carry: Carry,
     orders: Orders,
     put: Put,
+    seen: Callable[[str, Mapping[str, float]], None],
 ) -> Control:
     """The control of a site. Blocks: it reads and checks the whole audit log. Never raises for a broken one."""
     names = Names(site)
@@ -40,7 +41,7 @@ def begin(
         put([Draft(Stream.EVENT, clock.wall(), TOPIC, published(record))], {HEAD: head})
 
     audit = Audit(AuditFile(site.store.path.parent, clock, settings.audit_bytes), tell)
-    control = Control(settings, names, clock, audit, done, orders)
+    control = Control(settings, names, clock, audit, done, orders, seen)
     audit.open(head_of(saved.get(HEAD)), control.past.heard)
     return control
 

@@ -1,7 +1,7 @@
 """What a way of changing a device is: where it shows what it is, and how it is told."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from drivers.api import Conversation
@@ -19,6 +19,7 @@ class Look:
     answered: bool
     done: bool | None  # whether it is as the action wants it; None: it does not show
     shows: str
+    values: Mapping[str, float] = field(default_factory=dict)  # of points, as every reading has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +65,10 @@ class Customers:
     def __init__(self) -> None:
         self.ordered: set[str] = set()
         self.heard: list[str] = []
+        self.relays: list[tuple[str, Mapping[str, float]]] = []
+
+    def seen(self, device: str, values: Mapping[str, float]) -> None:
+        self.relays.append((device, values))
 
     async def order(self, request: Request) -> object:
         device = str(request.arguments["device"])
@@ -132,7 +136,7 @@ class Scene:
             return way_of(action, row, self.settings, self.clock, lambda one, talk, lane: bus.carry(one.id, talk, lane))
 
         audit = Audit(AuditFile(self.folder, self.clock, self.settings.audit_bytes), self.told.append)
-        control = Control(self.settings, Names(SITE), self.clock, audit, done, self.customers)
+        control = Control(self.settings, Names(SITE), self.clock, audit, done, self.customers, self.customers.seen)
         audit.open(known, control.past.heard)
         await control.begin()
         self.bus = bus

@@ -29,6 +29,7 @@ def test_a_customer_is_disconnected_in_two_steps_and_the_meter_shows_it(tmp_path
             assert scene.meters["M1"].commands.relay.is_open
             assert not scene.meters["M2"].commands.relay.is_open
             assert scene.customers.heard == ["order M1"]
+            assert scene.customers.relays == [("M1", {"relay_open": 0.0}), ("M1", {"relay_open": 1.0})]
 
     scene = tell(story, tmp_path)
     armed, executing, executed = scene.log()[1:]
@@ -45,6 +46,7 @@ def test_he_is_reconnected_and_the_order_is_withdrawn(tmp_path: Path) -> None:
             await scene.both(control, "disconnect")
             await scene.both(control, "reconnect")
             assert scene.customers.ordered == set()
+            assert scene.customers.relays[-1] == ("M1", {"relay_open": 0.0}), "before the order is withdrawn"
         assert not scene.meters["M1"].commands.relay.is_open
 
     tell(story, tmp_path)

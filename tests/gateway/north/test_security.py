@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,6 +241,20 @@ def test_a_customer_is_disconnected_over_the_broker_and_no_secret_gets_out(site:
         if place == "topic taiqu/v1/gw/rsp/arm" or place.endswith((".db", ".db-wal")):
             said = said.replace(token.encode(), b"")  # the operator's own answer, for a minute and once
         assert [text for text in spelt if text in said] == [], place
+
+
+def relays(heard: Sequence[Heard]) -> list[tuple[str, str]]:
+    """What was told of the relay of m1."""
+    said = [one.data["data"] for one in heard if "/event/" in one.topic]
+    return [(one["type"], one["state"]) for one in said if one["node"] == "m1"]
+
+
+def test_what_the_meter_showed_is_known_at_once_so_that_no_order_looks_like_a_fault(site: Site) -> None:
+    for action in ("disconnect", "reconnect"):
+        token = site.arm("m1", action)["result"]["token"]
+        assert site.ask("confirm", device="m1", action=action, token=token)["ok"]
+    site.listener.until(lambda heard: any(state == "cleared" for _, state in relays(heard)), "the end of it")
+    assert relays(site.listener.heard) == [("arrears_disconnect", "confirmed"), ("arrears_disconnect", "cleared")]
 
 
 def test_a_restart_forgets_what_was_armed_and_remembers_what_was_done(site: Site) -> None:
