@@ -38,11 +38,14 @@ class Drop:
     def nats(self, lost: Collection[str]) -> float:
         """Log-likelihood of the drop when these devices are without supply."""
         loads = [kw for device, kw in self.load_kw.items() if device in lost]
-        fed = [kw for device, kw in self.load_kw.items() if device not in lost]  # these draw something else by now
+        fed = [
+            kw for device, kw in self.load_kw.items() if device not in lost
+        ]  # these draw something else by now; the lost ones had half the time for it
         nats = 0.0
         for place, (observed, noise) in enumerate(zip(self.observed_kw, self.noise_kw, strict=True)):
             expected = sum(kw[place] for kw in loads)
-            variance = noise**2 + sum((SPREAD * kw[place]) ** 2 for kw in fed)
+            variance = noise**2 + SPREAD**2 * sum(kw[place] ** 2 for kw in fed)
+            variance += SPREAD**2 / 2 * sum(kw[place] ** 2 for kw in loads)
             nats -= TAIL * log(1 + (observed - expected) ** 2 / variance / (2 * TAIL)) + 0.5 * log(variance)
         return nats
 
@@ -148,10 +151,13 @@ def _without(evidence: Evidence, *buses: SilentBus) -> Evidence:
 
 
 def _drop_nats(tree: Tree, found: Sequence[Found], drop: Drop | None) -> float:
+    """A device that is silent alone may have lost its supply or only its voice: what fits the drop better."""
     if drop is None:
         return 0.0
-    lost = {device for one in found for device in drop.load_kw if _lost(tree, one, device)}
-    return drop.nats(lost)
+    lost, alone = set[str](), set[str]()
+    for one in found:
+        (alone if one.alone else lost).update(device for device in drop.load_kw if _lost(tree, one, device))
+    return max(drop.nats(lost), drop.nats(lost | alone)) if alone - lost else drop.nats(lost)
 
 
 def _lost(tree: Tree, found: Found, device: str) -> bool:

@@ -111,8 +111,10 @@ class Weighing:
         evidence = self._evidence(free, owned)
         buses = list(self._silent_buses(owned))
         silent = [w for w in free if w.needs_supply and not _heard(w)]
-        drop = self._drop(silent) if buses and silent else None
-        waits = bool(buses) and drop is None and self._drop_to_come(silent)
+        on_lines = {device for bus in buses for device in bus.devices}
+        doubtful = [w for w in silent if w.device.id in on_lines]
+        drop = self._drop(doubtful, silent) if doubtful else None
+        waits = bool(buses) and drop is None and self._drop_to_come(doubtful)
         self.waiting = {bus.id for bus in buses} if waits else set()
         return explain(self._tree, evidence, buses, self._priors, drop, held)
 
@@ -124,7 +126,7 @@ class Weighing:
 
     def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
         for bus, devices in self.lines.items():
-            heard = [self._witnesses[d] for d in devices if d not in owned and self._witnesses[d].at]
+            heard = [w for d in devices if d not in owned and (w := self._witnesses[d]).at and not w.is_garbled]
             if any(not witness.silent for witness in heard):
                 heard = _due(heard)
             if len(heard) < 2 or any(not witness.silent for witness in heard):
@@ -145,14 +147,14 @@ class Weighing:
         shared = sum([m.power for m in single[WHOLE] if m.power and _heard(m)]) / 3
         return [shared + sum([m.power for m in single[place] if m.power and _heard(m)]) for place in range(3)]
 
-    def _drop(self, silent: list[Witness]) -> Drop | None:
-        """Load that vanished at the terminals above the silent devices; None when no terminal can tell.
+    def _drop(self, doubtful: list[Witness], silent: list[Witness]) -> Drop | None:
+        """Load that vanished at the terminals above the doubtful ones of the silent devices; None when none can tell.
 
         What counts is the load that no answering meter accounts for: it stays what it was when silent meters are
         without supply, and grows by what they draw when only their line is dead.
         """
-        since = sorted(w.silent_since for w in silent)[len(silent) // 5]
-        terminals = self._terminals_above(silent)
+        since = sorted(w.silent_since for w in doubtful)[len(doubtful) // 5]
+        terminals = self._terminals_above(doubtful)
         if not terminals:
             return None
         seen = {meter.device.id: meter for terminal in terminals for meter in self._below[terminal.device.id]}

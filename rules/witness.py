@@ -308,6 +308,8 @@ class Witness:
             self.silent, self.silent_since = 1, max(at, self.silent_since)
             self.gasp_at = 0.0
             self.pardoned = True
+        elif self.at < at:  # what it read dead then it may read alive by now
+            self.state = [UNKNOWN if state == DEAD else state for state in self.state]
 
     def _heard(self) -> int:
         """It answers: a silence is over. If it was chance, it tells of the line."""

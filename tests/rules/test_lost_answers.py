@@ -12,7 +12,7 @@ from rules.area import Area, Bus, Device, Node
 from rules.engine import Engine
 from rules.incident import Incident
 from rules.observation import Observation
-from tests.rules.areas import START, found, run, scenario, village
+from tests.rules.areas import START, found, readings, run, scenario, village
 
 NODES = (Node("T1", "transformer"), Node("F1", "feeder", "T1"), Node("B1", "box", "F1"), Node("B2", "box", "F1"))
 METERS = {"M1": "A", "M2": "A", "M3": "A", "N1": "A", "N2": "B", "N3": "C"}
@@ -95,3 +95,12 @@ def test_a_garbled_answer_does_not_date_the_end() -> None:
 def suspicions(said: list[Incident]) -> set[str]:
     """Incidents that were never sure."""
     return {incident.id for incident in said} - {incident.id for incident in said if incident.state == "confirmed"}
+
+
+def test_a_garbled_answer_on_a_dead_line_does_not_make_its_boxes_dark() -> None:
+    area = village()
+    seen = list(readings(area, (Fault("collector_dead", "RS2"), 900.0, 2400.0), minutes=60))
+    first = next(place for place, one in enumerate(seen) if one.device == "B5-5" and one.fault)
+    seen[first] = seen[first]._replace(fault="crc")
+    sure = [(incident.type, incident.node) for incident in found(run(Engine(area), seen))]
+    assert sure == [("comm_bus", "RS2")]

@@ -128,3 +128,10 @@ def test_devices_read_every_minute_tell_as_soon_whatever_is_said(
     (one,) = [one for one in found(said) if one.severity != "info"]
     assert (one.type, one.state) == (kind, "cleared")
     assert next(other.at for other in said if other.state == "confirmed") - START - 930 <= within_s
+
+
+def test_a_meter_read_seldom_says_nothing_of_a_phase_that_came_back_meanwhile() -> None:
+    area = village(poll_s=60.0)
+    fuse = (Fault("fuse_blown", "F2", "B"), 3000.0, 5460.0)
+    seen = seldom(area, readings(area, fuse, minutes=150), {0: 15})
+    assert told(run(Engine(area), seen)) == [("feeder_phase_loss", "F2")]
