@@ -135,6 +135,7 @@ class Express:
         if request is not None:
             self._link.extend(wire.say(request, station.terms))
         else:
+            station.remember(self._talk.learned, wire.heard_at)
             self._over(job, self._readings, self._begun_at, self._first_at)
             self._go_on()
         return True

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 DAY_S = 86_400.0
 """So long a refusal is remembered; then the device may have been replaced or changed."""
 
+LONGEST_GUARD_S = 5.0
+"""What answers that come ever later may make of `late_guard_s`."""
+
 MUTE_AFTER = 3
 """Polls in a row that answer other points and stay silent about one: then that one is left out for a day."""
 
@@ -101,6 +104,7 @@ class Station:
             self._renew()
         if (outcome.silences or self._unanswered) and outcome.readings:
             self._listen(outcome, asked, now)
+        self._guard_against(self.caller.wire.late_by_s.get(self.device.id, 0.0))
 
     def driver_failed(self, error: Exception) -> str:
         """The driver itself has a fault. The log gets the traceback once, not with every poll for months."""
@@ -137,6 +141,12 @@ class Station:
                 self._mute[point] = now + DAY_S
         self._unanswered = {point: count for point, count in self._unanswered.items() if 0 < count < MUTE_AFTER}
         self._renew()
+
+    def _guard_against(self, late_by_s: float) -> None:
+        """Answers of this device come so late: wait twice as long for the next one, before anybody else is asked."""
+        guard_s = min(2 * late_by_s, LONGEST_GUARD_S)
+        if guard_s > self.caller.terms.guard_s > 0:
+            self.terms = self.caller.terms = replace(self.caller.terms, guard_s=guard_s)
 
     def _renew(self) -> None:
         self.known = frozenset(self._refused) | self._learned

@@ -62,6 +62,7 @@ class Wire:
         self.link = link
         self.late_bytes = 0
         self.late_answers: Counter[str] = Counter()  # by device
+        self.late_by_s: dict[str, float] = {}  # how long after its time the latest of them came
         self.stray_bytes = 0
         self.sent_at = self.heard_at = 0.0  # of the last exchange, monotonic
         self.noise: Literal["none", "loud", "bearable"] = "none"  # bearable: somebody was understood all the same
@@ -71,6 +72,7 @@ class Wire:
         self._echo = echo
         self._free_at = 0.0  # before that nobody speaks
         self._guard_s = 0.0  # how long the line has to be silent; 0: no timeout lately
+        self._given_up_at = 0.0  # when the last answer had not come in time
         self._owing = ""  # the device whose answer did not come in time and may still come
 
     def at_ease(self, now: float) -> bool:
@@ -118,7 +120,7 @@ class Wire:
                 self.heard(heard, terms)
                 return readings
             until = min(max(until, now() + min(PATIENCE_S, terms.timeout_s)), latest)
-        self._guard_s, self._owing = terms.guard_s, terms.device
+        self._guard_s, self._owing, self._given_up_at = terms.guard_s, terms.device, self._now()
         self._free_at = now() + max(terms.guard_s, terms.silence_s)
         if heard:
             self._trace.note(now(), "in", heard, terms.device)
@@ -127,7 +129,7 @@ class Wire:
 
     def guard(self, terms: Terms) -> None:
         """The answer just taken may have been the late one to an earlier request: let its twin pass."""
-        self._guard_s, self._owing = terms.guard_s, terms.device
+        self._guard_s, self._owing, self._given_up_at = terms.guard_s, terms.device, self._now()
         self._free_at = max(self._free_at, self._now() + terms.guard_s)
 
     def hold(self, seconds: float) -> None:
@@ -167,7 +169,10 @@ class Wire:
             self.noise = "none"
         elif self.noise == "none":
             self.noise = "loud"
-        self.late_answers[self._owing] += self.late_bytes - late_bytes >= GARBLED
+        if self.late_bytes - late_bytes >= GARBLED:
+            self.late_answers[self._owing] += 1
+            late_by_s = stale_at - self._given_up_at
+            self.late_by_s[self._owing] = max(late_by_s, self.late_by_s.get(self._owing, 0.0))
         self._guard_s, self._owing = 0.0, ""
 
     def _discard(self, stale: bytes, at: float) -> None:
