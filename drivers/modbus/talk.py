@@ -82,18 +82,21 @@ class ReadTalk:
             self._ask_in_parts()
         if pdu[0] & 0x80:
             raise self._refusal(pdu[1])
+        return self._readings(pdu)
+
+    def whole(self, data: bytes) -> Sequence[Reading] | None:
+        """The readings, when these bytes are the awaited answer and nothing else; else None, and nothing changes."""
+        pdu = None if self._given_up else self._stream.whole(data)
+        if pdu is None:
+            return None
+        self._heard = True
+        return self._readings(pdu)
+
+    def _readings(self, pdu: bytes) -> Sequence[Reading]:
         block = self._blocks.pop(0)
         if self.learned or self._parted:
             self._learn(block.read)
         return block.decode(pdu)
-
-    def whole(self, data: bytes) -> Sequence[Reading] | None:
-        """The readings, when these bytes are the awaited answer and nothing else; else None, and nothing changes."""
-        pdu = self._stream.whole(data)
-        if pdu is None:
-            return None
-        self._heard = True
-        return self._blocks.pop(0).decode(pdu)
 
     def give_up(self) -> None:
         """Drop the pending read. A device that answers others may be silent about one register of it, as some are
