@@ -176,9 +176,9 @@ class Witness:
 
     def weight_since(self, at: float) -> float:
         """The same, of its silence after a time alone."""
-        if self.silent_since >= at or self.at <= self.silent_since:
+        if self.silent_since >= at:
             return self.weight
-        return self.weight * max(0.0, self.at - at) / (self.at - self.silent_since)
+        return self.weight * (self.at - at) / (self.at - self.silent_since) if self.at > at else 0.0
 
     def pause(self, poll_s: float) -> float:
         """A longer time without an answer is a gap, s; `poll_s`: how often devices of the area are read, they say."""

@@ -12,6 +12,9 @@ from rules.area import Area, Bus, Device, Node
 from rules.engine import Engine
 from rules.incident import Incident
 from rules.observation import Observation
+from rules.thresholds import complete
+from rules.wire import wires_of
+from rules.witness import Witness
 from tests.rules.areas import START, found, readings, run, scenario, village
 
 NODES = (Node("T1", "transformer"), Node("F1", "feeder", "T1"), Node("B1", "box", "F1"), Node("B2", "box", "F1"))
@@ -90,6 +93,17 @@ def test_a_garbled_answer_does_not_date_the_end() -> None:
     (box,) = found(run(Engine(two_boxes()), polled(minutes)))
     assert box.ended_at is not None
     assert box.ended_at > START + 15 * 60
+
+
+def test_silence_weighs_by_the_polls_after_a_time() -> None:
+    area = two_boxes()
+    meter = Witness(area.devices[0], wires_of(area)["RS1"], complete({}), 220.0)
+    for seen in polled({"M1": "...--"}):
+        if seen.device == "M1":
+            meter.take(seen)
+            if meter.silent == 1:
+                assert meter.weight_since(seen.at + 1.0) == 0.0
+    assert 0.0 < meter.weight_since(meter.silent_since + 1.0) < meter.weight == meter.weight_since(START)
 
 
 def suspicions(said: list[Incident]) -> set[str]:
