@@ -12,7 +12,10 @@ UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 
 class Group(TyperGroup):
-    """The verbs of `taiqu`."""
+    """The verbs of `taiqu`, listed by name."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx))
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         """Run one and end the process with its exit status."""

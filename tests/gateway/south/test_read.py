@@ -64,10 +64,11 @@ def test_a_port_that_is_not_there_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["m3"], "there is no device 'm3'"),
+        (["m22"], "gateway.toml; there is m2"),
+        (["pump"], "gateway.toml; there is m1, m2"),
         (["m1", "colour"], "m1 has no colour; dlt645-2007-1p has voltage"),
     ],
-    ids=["an unknown device", "an unknown point"],
+    ids=["a misspelt device", "an unknown device", "an unknown point"],
 )
 def test_a_wrong_question_is_exit_status_2(tmp_path: Path, arguments: list[str], says: str) -> None:
     config = write_site(tmp_path, "/dev/null")
