@@ -1,34 +1,31 @@
 """One line: who is spoken to, when, and what came of it. One conversation at a time, and none is forgotten.
 
-The queue says who is next, the caller carries the conversation over the wire, the station remembers the device, the
-access keeps the link open. The bus puts them together.
+The queue says who is next, a visit carries the job out over the wire, the station remembers the device, the access keeps
+the link open. The bus puts them together.
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
 from drivers import registry
 from drivers.api import Conversation, Driver, Reading
-from drivers.errors import RequestError
 from gateway.clock import Clock
 from gateway.settings.models import Device, Line
 from gateway.south.access import Access
-from gateway.south.conversation import Caller, Outcome
+from gateway.south.conversation import Caller
 from gateway.south.express import Express, PromptLink
 from gateway.south.fairness import Fairness
-from gateway.south.link.api import Link, LinkError
+from gateway.south.link.api import Link
 from gateway.south.poll import Lane, Poll
 from gateway.south.queue import Job, Queue
 from gateway.south.report import LineReport
 from gateway.south.schedule import Schedule
 from gateway.south.station import Station
 from gateway.south.trace import KEPT, KEPT_OF_TCP, Trace
+from gateway.south.visit import Visits
 from gateway.south.wire import Terms, Wire, silence
-
-log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
 """An idle line goes round at least so often, so that the watchdog can tell idle from stuck."""
@@ -60,6 +57,7 @@ class Bus:
         self.trace = Trace(clock, KEPT if link.paced else KEPT_OF_TCP)  # the last frames on the line
         self._wire = Wire(link, clock, self.trace, line.echo)
         self._access = Access(line.id, link, clock, uniform)
+        self._visits = Visits(line, link, self._wire, self._access, clock)
         self._drivers = drivers
         self._queue = Queue()
         self._begun = self._now()
@@ -156,14 +154,14 @@ class Bus:
 
     def close(self) -> None:
         """Give the port back and end `run`; who still waits for a result gets a CancelledError."""
-        self._closed = True
+        self._closed = self._visits.closed = True
         self._queue.drop_all()
         self._link.close()
         self._rouse()
 
     async def _serve(self, job: Job, begun: float) -> None:
         station, was_down, waited_s = job.station, job.station.health.down, self._wire.waited_s
-        poll = await self._visit(job)
+        poll = await self._visits.make(job)
         if self._closed:  # a conversation that was cut off says nothing about the device
             if job.waiter is not None:
                 job.waiter.cancel()
@@ -178,13 +176,9 @@ class Bus:
 
     def _well_over(self, job: Job, readings: Sequence[Reading], begun: float, sent: float) -> None:
         """A poll on the express came to its end: the device has answered all."""
-        station, now = job.station, self._wire.heard_at
-        station.counts.good += bool(readings)
-        station.answered(now)
-        self._access.answered()
+        now = self._wire.heard_at
         self._account(job, now, now - begun, 0.0)
-        took = now - sent
-        self._deliver(Poll(station.device.id, self.line.id, self._clock.wall() - took, took, job.lane, readings))
+        self._deliver(self._visits.went_well(job, readings, now, now - sent))
 
     def _account(self, job: Job, now: float, visit_s: float, waited_s: float) -> None:
         """What a visit cost the line, and when the device's next one is due."""
@@ -193,84 +187,6 @@ class Bus:
         self._fairness.charge(job.station, visit_s, waited_s)
         if job.scheduled:
             self._reschedule(job.station, now)
-
-    async def _visit(self, job: Job) -> Poll:
-        """One conversation, and once more when a link that worked turns out to be gone."""
-        while job.begun is not None or self._link.is_open or await self._access.ready():
-            if self._closed:
-                self._link.close()
-                break
-            try:
-                outcome = await self._converse(job)
-            except LinkError as error:
-                again = self._access.worked and job.talk is None and not self._closed
-                if not self._closed:
-                    self._access.lost(error)
-                self._wire.renew()
-                if again:
-                    continue
-                break
-            except RequestError as error:
-                return self._unasked(job, str(error))
-            except Exception as error:  # noqa: BLE001 - a stranger's driver must not stop the other devices
-                return self._unasked(job, job.station.driver_failed(error))
-            if job.talk is None and (outcome.says or job.station.says):
-                job.station.says = "; ".join(outcome.says)
-            if job.talk is None or outcome.answered:  # silence about a service says nothing of the device
-                self._judge(job.station, outcome)
-            return self._poll(job, outcome)
-        return self._unasked(job, self._access.says)
-
-    def _unasked(self, job: Job, says: str) -> Poll:
-        job.station.counts.unreachable += 1
-        device, line, at = job.station.device.id, self.line.id, self._clock.wall()
-        return Poll(device, line, at, 0.0, job.lane, fault="unreachable", says=says)
-
-    async def _converse(self, job: Job) -> Outcome:
-        station, now = job.station, self._now()
-        begun, job.begun = job.begun, None
-        station.counts.polls += begun is None
-        if job.talk is not None:
-            return await station.caller.carry(job.talk(), proven=True)  # it ends itself: silence may be half the story
-        proven = False
-        station.forget(now)
-        if station.health.down and job.scheduled:
-            probe = await station.caller.carry(station.converse((station.probe_point(),)))
-            station.remember(probe.learned, now)
-            if not probe.answered:
-                return probe
-            proven = True
-        points = job.points or station.points
-        retries = self.line.retries if proven or station.health.good else 0
-        talk = station.converse(points) if begun is None else begun.talk
-        outcome = await station.caller.carry(talk, retries, proven, begun)
-        station.remember(outcome.learned, now)
-        station.learn(outcome, points, self._now())
-        if outcome.silences or outcome.garbled or outcome.refusals:
-            outcome.complete(points)
-        if not outcome.sent_at:
-            outcome.refused.append("all")
-            outcome.says.append("the device has refused all that it is asked for; it is asked again within a day")
-        return outcome
-
-    def _judge(self, station: Station, outcome: Outcome) -> None:
-        """Whether the device and the link live; told to the log when it changes."""
-        if not outcome.sent_at or (outcome.drowned and not outcome.answered):
-            return
-        if outcome.answered:
-            self._access.answered()
-            if station.health.down:
-                log.info("device %s: answers again", station.device.id)
-            station.health.answered()
-            station.counts.good += bool(outcome.readings)
-            return
-        if outcome.told:
-            self._access.answered()  # the link works; opening it anew would not wake the device behind it
-        else:
-            self._access.unanswered()
-        station.health.failed()
-        if station.health.just_down:
-            log.warning("device %s: down (%s)", station.device.id, station.says)
 
     def _reschedule(self, station: Station, now: float) -> None:
         pause = self._fairness.pause(station) if station.health.down else 0.0
@@ -285,14 +201,6 @@ class Bus:
             if (unread or other.health.down) and not other.waiting:
                 other.schedule.hurry(now)
                 self._queue.schedule(other)
-
-    def _poll(self, job: Job, outcome: Outcome) -> Poll:
-        now, wall = self._now(), self._clock.wall()
-        took = now - outcome.sent_at if outcome.sent_at else 0.0
-        says = "; ".join(outcome.says) if outcome.says else ""
-        return Poll(
-            job.station.device.id, self.line.id, wall - took, took, job.lane, outcome.readings, outcome.fault, says
-        )
 
     async def _idle(self, now: float) -> None:
         wait = min(self._queue.due_at() - now, HEARTBEAT_S)
