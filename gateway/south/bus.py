@@ -1,7 +1,7 @@
 """One line: who is spoken to, when, and what came of it. One conversation at a time, and none is forgotten.
 
-The queue says who is next, a visit carries the job out over the wire, the station remembers the device, the access keeps
-the link open. The bus puts them together.
+The queue says who is next, a visit carries the job out over the wire, the station remembers the device, the access
+keeps the link open. The bus puts them together.
 """
 
 import asyncio
