@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import SettingsError, check, load
+from tests.gateway.settings.one_fault import ONE_FAULT
 
 CONFIG = Path(__file__).parents[3] / "config"
 Faults = Callable[..., list[str]]
@@ -31,196 +32,6 @@ def faults(tmp_path: Path) -> Faults:
 
 def test_the_sample_site_is_good(faults: Faults) -> None:
     assert faults() == []
-
-
-ONE_FAULT = {
-    "a sensor that is on a phase": (
-        "devices.csv",
-        "TTU,ttu-modbus,ttu,1,T1,ABC",
-        "TTU,eaton-tc50,ttu,1,T1,ABC",
-        (
-            "devices.csv:12: phases: a sensor is on no phase. Leave the cell empty, or write the kind of device that"
-            " it is."
-        ),
-    ),
-    "a misspelt key of a line": (
-        "gateway.toml",
-        "period_s = 60                  #",
-        "preiod_s = 60 #",
-        "gateway.toml:21: line[1].preiod_s: is not known here. Check the spelling, or take it out.",
-    ),
-    "a number in quotes": (
-        "gateway.toml",
-        "port = 1883",
-        'port = "1883"',
-        "gateway.toml:41: mqtt.port: '1883' must be a number: take the quotes away.",
-    ),
-    "a port that is none": (
-        "gateway.toml",
-        "tcp://192.168.10.21:4001",
-        "192.168.10.21:4001",
-        (
-            "gateway.toml:29: line[2].port: '192.168.10.21:4001' is no port."
-            " Write /dev/ttyS1, tcp://HOST:PORT or modbus-tcp://HOST:PORT."
-        ),
-    ),
-    "a line that is there twice": (
-        "gateway.toml",
-        "[mqtt]",
-        '[[line]]\nid = "ttu"\nport = "/dev/ttyS9"\n[mqtt]',
-        "gateway.toml:40: line[4].id: 'ttu' is taken by the line at 35. Each line has its own.",
-    ),
-    "a gateway id that breaks topics": (
-        "gateway.toml",
-        '"lianhua-03"',
-        '"lianhua/03"',
-        (
-            "gateway.toml:5: gateway.id: 'lianhua/03' must not contain + or #, nor / in an id"
-            " (it becomes part of MQTT topics)."
-        ),
-    ),
-    "a root that is no topic": (
-        "gateway.toml",
-        '# root = "taiqu" ',
-        'root = "grid/#/taiqu" ',
-        (
-            "gateway.toml:42: mqtt.root: 'grid/#/taiqu' must not contain + or #, nor / in an id"
-            " (it becomes part of MQTT topics)."
-        ),
-    ),
-    "a password that is nowhere": (
-        "gateway.toml",
-        '# password_file = ""           # a file,',
-        'password_file = "broker.secret" # a file,',
-        (
-            "gateway.toml:45: mqtt.password_file: there is no file 'broker.secret'."
-            " Create it, readable by the service alone."
-        ),
-    ),
-    "a face that would break topics": (
-        "gateway.toml",
-        '# [faces]\n# home_assistant = "" ',
-        '[faces]\nsparkplug = "grid/7"',
-        (
-            "gateway.toml:62: faces.sparkplug: 'grid/7' must not contain + or #, nor / in an id"
-            " (it becomes part of MQTT topics)."
-        ),
-    ),
-    "a face without a broker": (
-        "gateway.toml",
-        '[mqtt]\nhost = "broker.example"\nport = 1883',
-        '[faces]\nsparkplug = "grid"',
-        "gateway.toml:39: faces: needs a broker to speak to. Add [mqtt].",
-    ),
-    "a file that is no TOML": (
-        "gateway.toml",
-        'id = "lianhua-03" ',
-        "id = lianhua-03 ",
-        "gateway.toml:5: is no TOML at column 6: Invalid value. Texts need quotes.",
-    ),
-    "a node of an unknown kind": (
-        "area.toml",
-        'kind = "transformer"',
-        'kind = "trafo"',
-        "area.toml:15: node[2].kind: 'trafo' is not one of 'mv_feeder', 'transformer', 'feeder', 'line' or 'box'.",
-    ),
-    "a plan that ends before it begins": (
-        "area.toml",
-        "# [[planned]]",
-        '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00+08:00\nend = 2026-12-01T09:00:00+08:00\n#',
-        "area.toml:69: planned[1].end: is not after start. Correct one of them.",
-    ),
-    "a plan of a year that nobody can mean": (
-        "area.toml",
-        "# [[planned]]",
-        '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00Z\nend = 9999-12-31T23:59:59Z\n#',
-        "area.toml:69: planned[1].end: 9999 is not from 1970 to 2199. Correct it.",
-    ),
-    "an order of a year that nobody can mean": (
-        "area.toml",
-        "# [[order]]",
-        '[[order]]\ndevice = "M-0107"\nat = 0001-01-01T00:00:00+08:00\n#',
-        "area.toml:76: order[1].at: 1 is not from 1970 to 2199. Correct it.",
-    ),
-    "a plan without an offset": (
-        "area.toml",
-        "# [[planned]]",
-        '[[planned]]\nid = "P"\nnode = "F1"\nstart = 2026-12-01T11:00:00\nend = 2026-12-01T19:00:00+08:00\n#',
-        "area.toml:68: planned[1].start: '2026-12-01T11:00:00': input should have timezone info.",
-    ),
-    "a profile that does not exist": (
-        "devices.csv",
-        "M-0101,dlt645-2007-1p",
-        "M-0101,dlt645-2007-1ph",
-        "devices.csv:2: profile: there is no profile 'dlt645-2007-1ph'; did you mean 'dlt645-2007-1p'?",
-    ),
-    "a line that does not exist": (
-        "devices.csv",
-        "M-0101,dlt645-2007-1p,rs485-1",
-        "M-0101,dlt645-2007-1p,rs485-3",
-        "devices.csv:2: line: there is no line 'rs485-3' in gateway.toml; did you mean 'rs485-2'?",
-    ),
-    "a node that does not exist": (
-        "devices.csv",
-        "202611000101,B1",
-        "202611000101,B9",
-        (
-            "devices.csv:2: node: there is no node 'B9' in area.toml;"
-            " there is 'B1', 'B2', 'B3', 'F1', 'F2', 'L1', 'L2', 'MV12', 'T1'"
-        ),
-    ),
-    "an address that a spreadsheet turned into a number": (
-        "devices.csv",
-        "202611000101",
-        "2.02611E+11",
-        (
-            "devices.csv:2: address: '2.02611E+11' was mangled by a spreadsheet."
-            " Format the column as text and enter it anew."
-        ),
-    ),
-    "two meters with one address on one line": (
-        "devices.csv",
-        "202611000102",
-        "202611000101",
-        "devices.csv:3: address: 202611000101 on rs485-1 is the device of line 2 already. Two would answer at once.",
-    ),
-    "a device that is there twice": (
-        "devices.csv",
-        "M-0102",
-        "M-0101",
-        "devices.csv:3: device: 'M-0101' stands in line 2 already. Rename one.",
-    ),
-    "a point that the profile has not": (
-        "devices.csv",
-        "310000101,,",
-        "310000101,,voltage curent",
-        "devices.csv:2: points: dlt645-2007-1p has no point 'curent'; did you mean 'current'?",
-    ),
-    "a meter protocol behind a Modbus TCP endpoint": (
-        "devices.csv",
-        "M-0108,dlt645-2007-1p,rs485-2",
-        "M-0108,dlt645-2007-1p,ttu",
-        "devices.csv:11: line: ttu is a Modbus TCP endpoint, the profile speaks dlt645. Use a tcp:// line.",
-    ),
-    "a column that nobody knows": (
-        "devices.csv",
-        "customer,kind",
-        "custommer,kind",
-        "devices.csv:1: custommer: is no column; did you mean 'customer'?",
-    ),
-    "a needed cell that is empty": (
-        "devices.csv",
-        "rs485-1,202611000101",
-        ",202611000101",
-        "devices.csv:2: line: is empty. Every device needs it.",
-    ),
-    "a row with a comma too many": (
-        "devices.csv",
-        "310000101,,",
-        "310000101,,,,",
-        "devices.csv:2: has 11 cells, the header 9. Put a cell that holds ',' in quotes.",
-    ),
-}
 
 
 @pytest.mark.parametrize(("file", "old", "new", "says"), ONE_FAULT.values(), ids=ONE_FAULT.keys())
@@ -260,7 +71,7 @@ def test_all_faults_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     places = [str(fault).removeprefix(f"{tmp_path}/config/").split(": ")[0] for fault in error.value.faults]
     assert places == [
         *("area.toml:15", "area.toml:33", "devices.csv:2", "devices.csv:3"),
-        *("gateway.toml:29", "gateway.toml:31", "gateway.toml:41"),
+        *("gateway.toml:30", "gateway.toml:32", "gateway.toml:42"),
     ]
 
 
