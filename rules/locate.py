@@ -188,7 +188,7 @@ class _Search:
         times = sorted(times)
         since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
         heard = [at for _, at in times]
-        moments = [(since, max([at for at in heard if at <= since]))]
+        moments = [(since, max([at for at in heard if at <= since], default=since))]
         if (last := max(heard)) > since:
             moments.append((last, last))
         sums = []

@@ -327,7 +327,7 @@ class Witness:
         changed = self._heard()
         self.wire.count(lost=0)
         if self.gasp_at > self.alive_at:
-            self.silent_since = 0.0
+            self.silent_since = self.gasp_at if self.gasp_at > at else 0.0  # a last gasp may overtake an answer
             changed = EVIDENCE
         elif not changed and self.miss > self._limits["miss_floor"]:
             self.miss -= self.miss / self._limits["memory_polls"]

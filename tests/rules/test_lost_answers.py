@@ -118,3 +118,14 @@ def test_a_garbled_answer_on_a_dead_line_does_not_make_its_boxes_dark() -> None:
     seen[first] = seen[first]._replace(fault="crc")
     sure = [(incident.type, incident.node) for incident in found(run(Engine(area), seen))]
     assert sure == [("comm_bus", "RS2")]
+
+
+def test_an_answer_that_a_last_gasp_overtook_does_not_undo_it() -> None:
+    before = list(polled(dict.fromkeys(METERS, "........")))
+    gasps = [Observation(name, START + 466, notice="last_gasp", bus="RS1") for name in ("M1", "M2", "M3")]
+    after = list(polled(dict.fromkeys(("M1", "M2", "M3"), "." * 8 + "-" * 4)))[len(before) :]
+    late = before[-len(METERS) :]
+    sure = [
+        (one.type, one.node) for one in found(run(Engine(two_boxes()), before[: -len(late)] + gasps + late + after))
+    ]
+    assert sure == [("box_outage", "B1")]
