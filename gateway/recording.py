@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -68,8 +68,8 @@ def open_recording(folder: Path) -> Recording:
             area=area,
             start=float(context.get("start", 0.0)),
             end=float(context.get("end", 0.0)),
-            planned=tuple(PlannedOutage(**row) for row in context.get("planned_outages", ())),
-            orders=tuple(DisconnectOrder(**row) for row in context.get("disconnect_orders", ())),
+            planned=tuple(_record(PlannedOutage, row) for row in context.get("planned_outages", ())),
+            orders=tuple(_record(DisconnectOrder, row) for row in context.get("disconnect_orders", ())),
             reports=reports,
         )
     except (TypeError, ValueError, AttributeError) as error:
@@ -126,16 +126,19 @@ class Recorder:
 
 
 def _observation(row: dict[str, Any]) -> Observation:
-    return Observation(
-        row["device"],
-        row["at"],
-        row.get("values") or {},
-        row.get("fault"),
-        row.get("notice"),
-        row.get("bus"),
-        row.get("took_ms", 0.0),
-        row.get("source", "poll"),
-    )
+    device, at, values = row["device"], row["at"], row.get("values") or {}
+    fault, notice, bus, source = row.get("fault"), row.get("notice"), row.get("bus"), row.get("source", "poll")
+    if type(at) not in (float, int) or type(values) is not dict:
+        raise ValueError("at is a number and values a table")
+    if type(device) is not str or not _WORDS.issuperset((type(fault), type(notice), type(bus), type(source))):
+        raise ValueError("device, fault, notice, bus and source are texts")
+    if not _NUMBERS.issuperset(map(type, values.values())):
+        values = {point: value for point, value in values.items() if type(value) in _NUMBERS}  # texts are no evidence
+    return Observation(device, at, values, fault, notice, bus, row.get("took_ms", 0.0), source)
+
+
+_WORDS = frozenset((str, type(None)))
+_NUMBERS = frozenset((float, int, bool, type(None)))
 
 
 def _area(table: dict[str, Any]) -> Area:
@@ -166,8 +169,22 @@ def _device(row: dict[str, Any]) -> Device:
 
 
 def _record(kind: Any, row: dict[str, Any]) -> Any:
-    """A frozen record from a row; keys that it does not know are other tools' business."""
-    return kind(**{key: value for key, value in row.items() if key in kind.__dataclass_fields__})
+    """A frozen record from a row; keys that it does not know are other tools' business. Raises ValueError."""
+    if not isinstance(row, dict):
+        raise TypeError(f"{row!r} is no table of a {kind.__name__.lower()}")
+    known = {key: value for key, value in row.items() if key in kind.__dataclass_fields__}
+    for key, hint in get_type_hints(kind).items():
+        if key in known and not _fits(known[key], hint):
+            raise ValueError(f"{kind.__name__.lower()} {row.get('id', '')}: {key} cannot be {known[key]!r}")
+    return kind(**known)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    allowed = get_args(hint) or (hint,)
+    number = float in allowed and type(value) in (int, float)
+    return number or any(one is type(value) for one in allowed if one is not float)
 
 
 def _reports(path: Path) -> tuple[Report, ...]:
@@ -177,7 +194,7 @@ def _reports(path: Path) -> tuple[Report, ...]:
             continue
         try:
             reports.append(_record(Report, orjson.loads(line)))
-        except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise RecordingError(f"{path}, line {number}: is no report ({_says(error)})") from error
     return tuple(sorted(reports, key=lambda report: report.at))
 

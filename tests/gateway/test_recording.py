@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -78,6 +79,24 @@ def _bad_report(folder: Path) -> None:
     (folder / "reports.jsonl").write_text('{"id": "R1"}\n')
 
 
+def _observe(row: dict[str, object]) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        with gzip.open(folder / "observations.jsonl.gz", "wb") as lines:
+            lines.write(orjson.dumps(row) + b"\n")
+
+    return write
+
+
+def _number_for_a_name(folder: Path) -> None:
+    table = json.loads((folder / "area.json").read_text())
+    table["nodes"][-1]["kind"] = 7
+    (folder / "area.json").write_text(json.dumps(table))
+
+
+def _late_report(folder: Path) -> None:
+    (folder / "reports.jsonl").write_text('{"id": "R1", "at": "noon", "device": "B1-1"}\n')
+
+
 BROKEN = {
     "area.json is no JSON": (_break_json, "area.json: is no JSON"),
     "area.json lacks its nodes": (_lose_nodes, "area.json: 'nodes' is missing"),
@@ -86,8 +105,19 @@ BROKEN = {
     "a line is no observation": (_garble, "observations.jsonl.gz, line 2: is no observation"),
     "there are no observations": (_remove, "observations.jsonl.gz: is missing"),
     "a plan is incomplete": (_bad_context, "context.json: "),
+    "a node's kind is none": (_number_for_a_name, "area.json: node B5: kind cannot be 7"),
+    "a moment is no number": (_observe({"at": None, "device": "B1-1"}), "line 1: is no observation (at is a number"),
+    "a device is no text": (_observe({"at": 1.0, "device": 7}), "line 1: is no observation (device, fault"),
+    "values are no table": (_observe({"at": 1.0, "device": "B1-1", "values": [1]}), "line 1: is no observation"),
+    "a call has no time": (_late_report, "reports.jsonl, line 1: is no report (report R1: at cannot be 'noon')"),
     "a report is incomplete": (_bad_report, "reports.jsonl, line 1: is no report"),
 }
+
+
+def test_texts_among_values_are_no_evidence(folder: Path) -> None:
+    _observe({"at": 1.0, "device": "B1-1", "values": {"voltage": 224.5, "status": "fine", "current": None}})(folder)
+    (seen,) = open_recording(folder).observations()
+    assert seen.values == {"voltage": 224.5, "current": None}
 
 
 @pytest.mark.parametrize(("spoil", "says"), BROKEN.values(), ids=BROKEN.keys())
