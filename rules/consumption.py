@@ -50,7 +50,8 @@ class Consumption:
         if power is not None:
             if run[HOLLOW] or abs(power) < self._kw_for_an_ampere * (witness.amps or 0.0):
                 self._hollow(run, values, witness)
-            self._count(run, witness, power if export is not None else max(0.0, power), net)
+            if energy is not None or run[LAST] != NEVER:
+                self._count(run, witness, power if export is not None else max(0.0, power), net)
         return bool(self._remarks.news)
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:

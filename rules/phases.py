@@ -48,6 +48,8 @@ class MvPhase:
         return self._see(witness)
 
     def _see(self, witness: Witness) -> bool:
+        if self.seen is None and witness.is_well and not witness.odd:
+            return False
         volts = [volt or 0.0 for volt in witness.volts]
         elsewhere = self._elsewhere() if min(volts) < LOW_SHARE * self._nominal else ()
         places = half_phases(witness.volts, self._nominal, self._tolerance, elsewhere)

@@ -62,7 +62,12 @@ def _power_factor(values: Values, scale: Scale) -> float | None:
 
 
 def _distortion(values: Values, _: Scale) -> float | None:
-    return max((value for point in DISTORTION if (value := values.get(point)) is not None), default=None)
+    worst: float | None = None
+    for point in DISTORTION:
+        value = values.get(point)
+        if value is not None and (worst is None or value > worst):
+            worst = value
+    return worst
 
 
 def _sequence(values: Values, _: Scale) -> float | None:
@@ -202,10 +207,12 @@ class PowerQuality:
         if known is None or known[0] != len(values):
             known = self._held[seen.device] = (len(values), tuple(self._fitting(values, witness)))
         completed = False
-        for held in known[1]:
-            value = held.check.measure(values, held.scale)
-            if value is not None and self._gather(held, witness, seen.at, value):
-                completed = True
+        if known[1]:
+            at, pause_s = seen.at, witness.pause(self._poll)
+            for held in known[1]:
+                value = held.check.measure(values, held.scale)
+                if value is not None and self._gather(held, witness, at, value, pause_s):
+                    completed = True
         return completed
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
@@ -229,18 +236,17 @@ class PowerQuality:
                 limit = own[check.limit]
                 yield Held(check, scale, own[check.window], limit, limit * own["margin_share"])
 
-    def _gather(self, held: Held, witness: Witness, at: float, value: float) -> bool:
+    def _gather(self, held: Held, witness: Witness, at: float, value: float, pause_s: float) -> bool:
         check, window = held.check, witness.windows.get(held.check.type)
         if window is None:
             window = witness.windows[check.type] = [at, at, 0.0, 0, 0.0, 0.0]
-        if at - window[AT] > witness.pause(self._poll):
-            window[SINCE], window[TOTAL], window[COUNT] = at, 0.0, 0
-        window[AT] = at
-        window[TOTAL] += value
-        window[COUNT] += 1
-        if at - window[SINCE] < held.window_s or window[COUNT] < 2:
+        since, newest, total, count, _, _ = window
+        if at - newest > pause_s:
+            since, total, count = at, 0.0, 0
+        window[:4] = since, at, total + value, count + 1
+        if at - since < held.window_s or not count:
             return False
-        mean, since = window[TOTAL] / window[COUNT], window[SINCE]
+        mean = (total + value) / (count + 1)
         window[SINCE], window[TOTAL], window[COUNT] = at, 0.0, 0
         beyond = held.limit - mean if check.below else mean - held.limit
         key = f"{check.type}/{witness.device.id}"

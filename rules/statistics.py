@@ -135,11 +135,11 @@ class Statistics:
         if not answered:
             return
         tally[ANSWERED] += 1
-        stands_for = min(witness.interval, self._most_s(witness))
-        for place in witness.places:
-            volt = witness.volts[place]
-            if volt is not None and witness.state[place] == ALIVE:
-                share = stands_for / len(witness.places)
+        places, volts, state = witness.places, witness.volts, witness.state
+        share = min(witness.interval, self._most_s(witness)) / (len(places) or 1)
+        for place in places:
+            volt = volts[place]
+            if volt is not None and state[place] == ALIVE:
                 tally[MONITORED] += share
                 if volt < self._low:
                     tally[LOW] += share
