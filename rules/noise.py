@@ -32,7 +32,7 @@ class Noise:
     def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by line; None: it is over."""
         for bus, wire in self._wires.items():
-            if wire.rate > self._bad:
+            if wire.sure_rate > self._bad:
                 since, meters = self._since.setdefault(bus, now), self._meters[bus]
                 if len(meters) >= FEWEST and now - since >= self._hold_s(meters):
                     yield bus, noise_claim(bus, meters, since, wire.rate)

@@ -66,6 +66,11 @@ class Wire:
         """The same as it shows, from lost and garbled answers alone that others followed."""
         return self.lost / self.polls if self.polls > 10 else 0.0
 
+    @property
+    def sure_rate(self) -> float:
+        """The same, one standard deviation below what so few polls show: that much at least gets lost."""
+        return (self.lost - sqrt(self.lost)) / self.polls if self.polls > 10 else 0.0
+
 
 def wires_of(area: Area) -> dict[str, Wire]:
     """The lines of an area that somebody is read over, as nobody has used them yet."""

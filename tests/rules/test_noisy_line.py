@@ -31,3 +31,8 @@ def test_what_fails_meanwhile_is_told_once_at_its_place_and_nothing_else_is(
     said = run(Engine(AREA), readings(AREA, NOISE, *faults, minutes=140, seed=seed, timeouts=0.002))
     told = [(one.type, one.node) for one in found(said) if one.severity != "info"]
     assert sorted(told) == [*expected, ("comm_noise", "RS1")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_that_loses_one_answer_in_twenty_is_not_called_a_noisy_one(seed: int) -> None:
+    assert found(run(Engine(VILLAGE), readings(VILLAGE, minutes=240, seed=seed, timeouts=0.05))) == []
