@@ -60,7 +60,8 @@ class Doubt:
         if case.kind == "device":
             return self.speaks_alone(case.devices[0])
         cycle = self.cycle(case.devices)
-        span = max(w.at for w in dead) - self._seen_since(case, dead)
+        since = self._seen_since(case, dead)
+        span = max(w.at for w in dead) - since
         readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
         surprise = self._surprise(case)
@@ -73,14 +74,15 @@ class Doubt:
             lines = {self._tree.devices[device].bus for device in case.devices}
             if lines & self._weighing.waiting:
                 return False
-        if now - case.since > self._patience(case, cycle):
+        if now - since > self._patience(case, cycle):
             return True
-        return not self._open_questions(case, cycle) and (slow or not self._rests_on_chance(case, dead))
+        return not self._open_questions(case, cycle, since) and (slow or not self._rests_on_chance(case, dead))
 
     def _seen_since(self, case: Case, dead: list[Witness]) -> float:
-        """When the second of its devices was seen dead: the first may have lost an answer by chance just before."""
-        since = sorted(w.silent_since for w in dead if w.silent)
-        return max(case.since, since[1]) if len(since) == len(dead) > 1 else case.since
+        """When the first of its devices was seen dead; who fell silent before another was heard lost one by chance."""
+        silent = [w for w in dead if w.is_silent]
+        heard = max((w.alive_at for w in silent), default=0.0)
+        return max(case.since, min((w.silent_since for w in silent if w.silent_since > heard), default=0.0))
 
     def _rests_on_chance(self, case: Case, dead: list[Witness]) -> bool:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.
@@ -117,13 +119,13 @@ class Doubt:
             for name, w in self._witnesses.items()
         )
 
-    def _open_questions(self, case: Case, cycle: float) -> bool:
+    def _open_questions(self, case: Case, cycle: float, since: float) -> bool:
         """Whether devices that could move the case have not been read since it began, or just before.
 
         Those that are read much more seldom than its own are not waited for.
         """
         before = JUST_BEFORE * cycle if cycle > self._limits["slow_poll_s"] else 0.0
-        return any(0 < w.at < case.since - before and w.period <= SELDOM * cycle for w in self._around(case))
+        return any(0 < w.at < since - before and w.period <= SELDOM * cycle for w in self._around(case))
 
     def _around(self, case: Case) -> Iterator[Witness]:
         """Devices that could move a case: those beside its own in the tree, and those on the same lines."""
