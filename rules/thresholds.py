@@ -91,7 +91,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "hold_s": _t(7200, "s", "time above a limit after which it is confirmed", "utility practice: 2 h"),
         "prealarm_s": _t(600, "s", "time above a limit after which it is suspected"),
         "emergency_share": _t(
-            1.30, "of rated", "load above this is allowed for emergency_s only", "overload table", 10
+            1.30, "of rated", "load above this is allowed for emergency_s only, more for less", "overload table", 10
         ),
         "emergency_s": _t(3600, "s", "time above emergency_share that is allowed", "overload table, indoor"),
         "clear_s": _t(600, "s", "time below the limit after which it is over"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 
 from rules.area import Area
 from rules.book import Claim
@@ -22,6 +23,19 @@ SEVERITY: Mapping[str, Severity] = {
     "oil_temperature_high": "major",
     "oil_temperature_unexplained": "minor",
 }
+
+
+CURVE = ((1.0, 1.0), (1.60 / 1.30, 4.0), (1.75 / 1.30, 7.5), (2.00 / 1.30, 15.0))
+"""How many times as fast the allowed time runs, by load as a multiple of `emergency_share`: 60 min at 130 % of the
+rating, 15 at 160 %, 8 at 175 %, 4 at 200 % (overload table, indoor)."""
+
+
+def _haste(load: float) -> float:
+    """The curve between its points: straight, and flat outside."""
+    for (low, slow), (high, fast) in pairwise(CURVE):
+        if load < high:
+            return slow + (fast - slow) * max(0.0, load - low) / (high - low)
+    return CURVE[-1][1]
 
 
 class Transformer:
@@ -58,7 +72,7 @@ class Transformer:
                 continue
             was.worst = max(was.worst, value)
             emergency = kind == "overload" and value > self._own["emergency_share"]
-            passed = min(seen.at - was.at, gap_s)
+            passed = min(seen.at - was.at, gap_s) * _haste(value / self._own["emergency_share"])
             was.severe_s = was.severe_s + passed if emergency else 0.0
             change = step(self._bands[kind], was, seen.at, gap_s, bad=value > limit, good=value <= limit - margin)
             if was.stage != "confirmed" and was.severe_s >= self._own["emergency_s"]:

@@ -186,3 +186,26 @@ def test_a_class_of_devices_has_limits_of_its_own(
     well = {**phases("voltage", 230.0, 230.0, 230.0), "voltage": 230.0}
     said = told([*[{"M2": well, device: well}] * 3, *[{"M2": well, device: values}] * 25], thresholds)
     assert [(one.type, one.node) for one in said] == expected
+
+
+LOADS: dict[str, tuple[float, int, list[tuple[str, str]]]] = {
+    "the rating for two hours is heavy": (0.99, 124, [("heavy_load", "minor")]),
+    "110 % for an hour and a half is none yet": (1.10, 90, []),
+    "110 % for two hours": (1.10, 124, [("overload", "major")]),
+    "132 % for three quarters of an hour is allowed": (1.32, 45, []),
+    "132 % for over an hour": (1.32, 64, [("overload", "critical")]),
+    "160 % for a quarter of an hour": (1.61, 17, [("overload", "critical")]),
+    "160 % for ten minutes is allowed": (1.61, 11, []),
+    "200 % for five minutes": (2.01, 6, [("overload", "critical")]),
+    "200 % for three minutes is allowed": (2.01, 4, []),
+}
+
+
+@pytest.mark.parametrize(("share", "minutes", "expected"), LOADS.values(), ids=LOADS.keys())
+def test_a_load_is_allowed_for_as_long_as_the_transformer_bears_it(
+    share: float, minutes: int, expected: list[tuple[str, str]]
+) -> None:
+    amps = share * 100_000 / 3 / 230
+    rows = [{"TTU": terminal(**phases("current", amps, amps, amps), active_power=95 * share)}] * minutes
+    said = [one for one in told([{"TTU": terminal()}] * 2 + rows) if one.type in ("overload", "heavy_load")]
+    assert [(one.type, one.severity) for one in said] == expected
