@@ -236,6 +236,22 @@ def test_a_lost_part_is_asked_for_again_with_the_same_number() -> None:
     assert conversation.feed(line(second)) == ()
 
 
+@pytest.mark.parametrize("says", ["no", "nothing"])
+def test_what_came_of_a_long_answer_that_broke_off_is_in_no_other(says: str) -> None:
+    parts = in_parts(bytes.fromhex("00000100 00000200 00000300 00000400 00000500"), 7)
+
+    def breaks_off(request: bytes) -> bytes:
+        [(_, frame)] = frames(request)
+        if frame.control == 0x12:
+            return encode(Frame(ADDRESS, 0xD2, b"\x02")) if says == "no" else b""
+        block = frame.data[:4] == bytes.fromhex("00FF0100")
+        return parts(request) if block else answer(frame.data[:4][::-1].hex(), "00 00 07 00")
+
+    readings, asked, _ = carry(talk([*ENERGIES, "energy_export"]), breaks_off)
+    assert len(asked) == 8, "two parts, and then one by one"
+    assert readings == dict.fromkeys([*ENERGIES, "energy_export"], Decimal("700.00"))
+
+
 def test_parts_that_never_end_are_a_bad_reply() -> None:
     def endless(request: bytes) -> bytes:
         [(_, frame)] = frames(request)
