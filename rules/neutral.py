@@ -196,6 +196,8 @@ class Neutral:
         ]
         if 0.0 in known or max(known) < self._limits["spread"] * min(known):
             return None
+        if all(seen) and sum(volt * volt for volt in known) < 3 * healthy * healthy:
+            return None  # a shift adds to the squares; loads on a long line, uneven as they may be, take away
         x, y = shift(known, healthy)
         size = hypot(x, y)
         rise = max(known) - healthy

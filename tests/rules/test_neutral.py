@@ -65,3 +65,12 @@ def test_a_neutral_broken_behind_the_terminal_is_the_feeders(seed: int) -> None:
     assert "F2" in (broken.node, *broken.equivalents)
     confirmed = next(one.at for one in said if one.state == "confirmed")
     assert confirmed - START - 630 <= 300, "while loads balance nothing shows, but not for long"
+
+
+@pytest.mark.parametrize("kw", [20.0, 35.0, 50.0], ids=["20 kW", "35 kW", "50 kW"])
+def test_a_long_line_with_all_its_load_on_one_phase_is_no_broken_neutral(kw: float) -> None:
+    area = village()
+    area = replace(area, nodes=tuple(replace(n, length_m=350.0) if n.id == "L3" else n for n in area.nodes))
+    load = (Fault("overload", "B5", phases="A", kw=kw), 630.0, 3030.0)
+    said = run(Engine(area), readings(area, load, minutes=60))
+    assert "neutral_break" not in {one.type for one in found(said)}
