@@ -8,7 +8,7 @@ from operator import or_
 from typing import NamedTuple
 
 from rules.topology import Tree
-from rules.witness import Witness
+from rules.witness import Witness, polls_after
 
 WHOLE = 3
 
@@ -21,14 +21,14 @@ class Sign(NamedTuple):
     at: float  # dead: since when; alive: newest answer
     heard: float = 0.0  # by silence: its newest answer
     newest: float = 0.0  # by silence: its newest poll
+    polls: int = 0  # by silence: how many
     whole: float = 0.0  # by silence: what all of it weighs, however much is believed
 
     def after(self, moment: float) -> float:
         """What of it speaks for a fault that began at a moment, nats."""
-        if not self.newest or self.at > moment:
+        if self.at > moment or not self.polls:
             return self.weight
-        gone = (moment - self.at) / (self.newest - self.at) if self.newest > moment else 1.0
-        return min(self.weight, self.whole * (1.0 - gone))
+        return min(self.weight, self.whole / self.polls * polls_after(moment, self.polls, self.at, self.newest))
 
 
 class Living:

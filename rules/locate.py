@@ -16,6 +16,7 @@ NO_PHASE = (0.0, 0.0, 0.0)
 UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
 STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
 STALE_S = 180.0
+NO_CHANCE = 5.0  # nats of silence before a fault that are a fault of their own, and no answer lost by chance
 EVERY = (0, 1, 2, WHOLE)
 
 
@@ -52,8 +53,11 @@ class _Sum:
             if nats > 0 and sign.heard > self.began:  # it lived: until its silence says more
                 nats = min(nats, sign.whole - alive_weight)
             elif nats > 0:
-                nats = sign.after(self.began)
-                self.early[place] += sign.weight - nats
+                spoken = sign.after(self.began)
+                early = min(nats, sign.whole - spoken) if sign.at <= self.began else 0.0
+                self.early[place] += early
+                if early < NO_CHANCE:
+                    nats = spoken
             elif sign.at <= self.began:
                 nats = -UNHEARD
             self.nats[place] += nats

@@ -176,9 +176,9 @@ class Witness:
 
     def weight_since(self, at: float) -> float:
         """The same, of its silence after a time alone."""
-        if self.silent_since >= at:
+        if not self.silent or self.silent_since >= at:
             return self.weight
-        return self.weight * (self.at - at) / (self.at - self.silent_since) if self.at > at else 0.0
+        return self.weight / self.silent * polls_after(at, self.silent, self.silent_since, self.at)
 
     def pause(self, poll_s: float) -> float:
         """A longer time without an answer is a gap, s; `poll_s`: how often devices of the area are read, they say."""
@@ -352,3 +352,10 @@ class Witness:
             self.at = max(self.at, seen.at)
             return self._alive(seen.at) | EVIDENCE
         return 0
+
+
+def polls_after(moment: float, polls: int, first: float, newest: float) -> int:
+    """How many of so many evenly spaced polls came after a moment."""
+    if first > moment or newest <= moment or polls < 2:
+        return polls if newest > moment else 0
+    return min(polls, 1 + int((newest - moment) * (polls - 1) / (newest - first)))
