@@ -195,11 +195,12 @@ class _Search:
         moments = [(since, max([at for at in heard if at <= since], default=since))]
         if (last := max(heard)) > since:
             moments.append((last, last))
-        sums = []
-        for seen, began in moments:
+        sums: list[_Sum] = []
+        for seen, began in reversed(moments):
             nats = self._lives(below, seen)
-            if dead + max(nats) > prior:
-                sums.append(_Sum([*nats, 0.0], began, seen))
+            if dead + max(nats) <= prior:
+                break  # of an earlier fault still more speaks against it
+            sums.insert(0, _Sum([*nats, 0.0], began, seen))
         if not sums:
             return None
         under = below[0] | below[1] | below[2]
