@@ -62,8 +62,8 @@ class Wire:
                     self._never.wait(len(data) / self.bytes_per_s)
                 whole &= not self.swallows
                 if whole:
+                    said += data  # first: the other side may be heard before this thread goes on
                     target.sendall(data)
-                    said += data
         for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
