@@ -11,7 +11,7 @@ BAD_SPELL = 0.15  # share of lost answers above which a line is not as usual
 class Wire:
     """How many answers get lost on one line."""
 
-    __slots__ = ("lost", "memory", "now", "polls", "unsaved", "usual")
+    __slots__ = ("_miss", "lost", "memory", "now", "polls", "unsaved", "usual")
 
     def __init__(self, devices: int) -> None:
         self.memory = 1.0 - 1.0 / max(20, 2 * devices)
@@ -20,6 +20,7 @@ class Wire:
         self.usual = 0.0  # share of polls that nothing comes back to though all is well
         self.now = 0.0  # share of devices that are silent now and that no fault explains
         self.unsaved = False  # it changed since it was last saved
+        self._miss = -1.0  # see `miss`; below 0: to be worked out anew
 
     def count(self, lost: int) -> None:
         """So many polls in a row lost their answer; 0: one was answered well. Silence is counted when it is over."""
@@ -35,12 +36,12 @@ class Wire:
         kept = self.memory**polls
         self.polls = self.polls * kept + polls
         self.lost = self.lost * kept + lost
-        self.unsaved = True
+        self.unsaved, self._miss = True, -1.0
 
     def blame(self, share: float) -> None:
         """This share of its devices is silent now without a fault."""
         if share != self.now:
-            self.now, self.unsaved = share, True
+            self.now, self.unsaved, self._miss = share, True, -1.0
 
     def dump(self) -> object:
         """Its state as plain data."""
@@ -50,6 +51,7 @@ class Wire:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         self.polls, self.lost, self.now, self.usual = kept
+        self._miss = -1.0
 
     @property
     def miss(self) -> float:
@@ -57,9 +59,11 @@ class Wire:
 
         So few polls tell it roughly: what counts is the share one standard deviation above what they show.
         """
-        spread = sqrt(max(0.0, self.lost - 1.0))  # one lost answer tells of no rate
-        rate = (self.lost + spread) / self.polls if self.polls > 10 else 0.0
-        return max(rate, self.now, self.usual)
+        if self._miss < 0:
+            spread = sqrt(max(0.0, self.lost - 1.0))  # one lost answer tells of no rate
+            rate = (self.lost + spread) / self.polls if self.polls > 10 else 0.0
+            self._miss = max(rate, self.now, self.usual)
+        return self._miss
 
     @property
     def rate(self) -> float:
