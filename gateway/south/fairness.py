@@ -39,8 +39,10 @@ class _Blame(NamedTuple):
 class Fairness:
     """The accounts of one line."""
 
+    __slots__ = ("_fallen", "_held", "_loud", "_stations", "_suspect", "_visits", "_wire")
+
     def __init__(self, stations: Collection[Station], wire: Wire) -> None:
-        self._stations = frozenset(stations)
+        self._stations = tuple(stations)
         self._wire = wire
         self._suspect: Station | None = None  # gave no good answer on a line that was well before
         self._visits = 0  # of suspects

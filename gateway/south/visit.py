@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 class Visits:
     """All that are made on one line, one at a time."""
 
+    __slots__ = ("_access", "_clock", "_line", "_link", "_now", "_wire", "closed")
+
     def __init__(self, line: Line, link: Link, wire: Wire, access: Access, clock: Clock) -> None:
         self.closed = False  # the line is given up: what is under way is to end
         self._line, self._link, self._wire, self._access = line, link, wire, access
