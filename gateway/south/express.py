@@ -3,7 +3,7 @@
 On a network a device answers in less time than a task takes to wake through all that a shared and noisy line needs. So
 as long as healthy devices are polled and answer with just the awaited frame, each answer is worked off as it comes from
 the socket. All else is left to the bus, in the middle of the conversation if need be: a part of an answer, a refusal,
-silence, a job of another kind.
+silence, a job of another kind, a device that needs a pause between two requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ class Express:
         """Ask the first of a poll; until when its answer may take, None when the job is not for here."""
         station, wire = job.station, self._wire
         self._job, self._begun_at, self._request = job, now, None
-        if not (job.scheduled and station.at_ease and wire.at_ease(now)):
+        if station.terms.silence_s or not (job.scheduled and station.at_ease and wire.at_ease(now)):
             return None
         try:
             station.forget(now)

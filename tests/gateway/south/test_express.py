@@ -179,10 +179,11 @@ def device(name: str, unit: int, period: float) -> Device:
     return Device(name, PROFILE, "modbus-tcp", "l1", str(unit), "n1", "meter", period_s=period, timeout_s=0.5)
 
 
-async def minute(kind: type[Endpoint], script: Script, seed: int) -> Story:
+async def minute(kind: type[Endpoint], script: Script, seed: int, pause_s: float = 0.0) -> Story:
     """Three devices behind an endpoint, one of them polled without a pause, and people who ask in between."""
     link = kind(VirtualClock(), script)
-    devices = device("m1", 1, 5.0), device("m2", 2, 5.0), device("m3", 3, 0.05)
+    slow = replace(device("m2", 2, 5.0), profile=replace(PROFILE, pause_s=pause_s))
+    devices = device("m1", 1, 5.0), slow, device("m3", 3, 0.05)
     dice = random.Random(seed)
     async with running(link, *devices, line=Line("l1", "modbus-tcp://endpoint"), drivers=registry.driver) as rig:
         for _ in range(25):
@@ -204,6 +205,16 @@ async def test_it_is_the_long_way_but_for_the_price(share: float, seed: int) -> 
     assert short.asked == long.asked
     assert [plain(poll) for poll in short.polls] == [plain(poll) for poll in long.polls]
     assert short.report == long.report
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3], ids="{:.0%} of the answers are spoilt".format)
+@virtual
+async def test_a_device_that_needs_a_pause_between_two_requests_has_it(share: float) -> None:
+    start = asyncio.get_running_loop().time()
+    long = await minute(Endpoint, Bad(share, 1), 1, pause_s=0.2)
+    asyncio.get_running_loop().now = start  # type: ignore[attr-defined]
+    short = await minute(PromptEndpoint, Bad(share, 1), 1, pause_s=0.2)
+    assert [plain(poll) for poll in short.polls] == [plain(poll) for poll in long.polls]
 
 
 @virtual
