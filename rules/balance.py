@@ -1,13 +1,12 @@
 """Energy of the area by the hour and the day: what the transformer gave against what the meters took."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from rules.area import Area
-from rules.book import Claim
 from rules.consumption import REPLACED
 from rules.observation import Observation
-from rules.remarks import Remarks
+from rules.remarks import Remarker
 from rules.suspects import END, END_AT, SIZE, START, START_AT, USUAL, Suspects
 from rules.thresholds import Limits
 from rules.topology import Tree
@@ -36,7 +35,7 @@ class Span:
     daily: str = ""  # under which key the last day was told
 
 
-class Balance:
+class Balance(Remarker):
     """All registers together, at the end of every hour; of a span with a register missing, when it is read again.
 
     A register is taken at the moment when the terminal's was read: in between of the meter's readings before and after.
@@ -44,6 +43,7 @@ class Balance:
     """
 
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        super().__init__()
         self._limits = limits["weak"]
         self._meters = {device.id: witnesses[device.id] for device in area.devices if device.kind == "meter"}
         self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")
@@ -51,8 +51,7 @@ class Balance:
         top = tree.transformer()
         self._most_kw = (top.rated_kva if top else None) or MOST_KW  # no meter draws more
         self._poll = area.poll_period_s
-        self._remarks = Remarks()
-        self._suspects = Suspects(list(self._meters.values()), limits, self._remarks)
+        self._suspects = Suspects(list(self._meters.values()), limits, self)
         self._span: Span | None = None
         self._missing: set[str] = set()  # meters whose register at the end of the span is not known yet
 
@@ -76,10 +75,6 @@ class Balance:
         else:
             return False
         return True
-
-    def claims(self) -> Iterator[tuple[str, Claim | None]]:
-        """What to say now, by key; None: it is over."""
-        return self._remarks.claims()
 
     def _register(self, seen: Observation, witness: Witness) -> bool:
         span, net = self._span, _net(seen.values)
@@ -153,7 +148,7 @@ class Balance:
             self._tell(OUT if side > 0 else IN, given, taken, span.off_since, "hour")
         for key, sign in ((OUT, 1), (IN, -1)):
             if sign * share < self._limits["loss_share"] / 2 and span.daily != key:
-                self._remarks.over(key)
+                self.over(key)
 
     def _judge_day(self, span: Span, at: float) -> None:
         """A day tells also of areas whose hours are too small to judge, and of what comes and goes."""
@@ -164,7 +159,7 @@ class Balance:
             self._tell(span.daily, given, taken, span.day_since, "day")
         for key, sign in ((OUT, 1), (IN, -1)):
             if span.daily != key and span.off * sign <= 0:
-                self._remarks.over(key)
+                self.over(key)
         self._suspects.close_day(at, span.hours)
 
     def _tell(self, key: str, given: float, taken: float, since: float, period: str) -> None:
@@ -176,12 +171,12 @@ class Balance:
             cause = "a meter is fed from another area, or its current transformers have another ratio"
         figures = {"given_kwh": round(given, 2), "taken_kwh": round(taken, 2), "share": round(share, 4)}
         devices = tuple(self._meters)
-        self._remarks.say(key, "line_loss", self._node, since, says, figures, devices=devices, cause=cause)
+        self.say(key, "line_loss", self._node, since, says, figures, devices=devices, cause=cause)
 
     def dump(self) -> object:
         """Its state as plain data."""
         span = asdict(self._span) if self._span else None
-        return [span, self._suspects.dump(), self._remarks.dump()]
+        return [span, self._suspects.dump(), super().dump()]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
@@ -192,7 +187,7 @@ class Balance:
             runs = {name: w.windows.get("balance", _NOTHING) for name, w in self._meters.items()}
             self._missing = {name for name, run in runs.items() if run[END_AT] != ends}
         self._suspects.load(suspects)
-        self._remarks.load(said)
+        super().load(said)
 
 
 _NOTHING = [0.0] * SIZE

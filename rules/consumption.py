@@ -1,12 +1,11 @@
 """Meters whose consumption does not fit: registers that fall, freeze or miscount, current of which no power comes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import hypot
 
 from rules.area import Area
-from rules.book import Claim
 from rules.observation import Observation
-from rules.remarks import Remarks
+from rules.remarks import Remarker
 from rules.thresholds import Limits
 from rules.witness import ALIVE, Witness
 
@@ -21,15 +20,15 @@ NEVER = -1e6  # a register that was not read yet, kWh
 _POWERS = tuple((f"active_power_{phase}", f"reactive_power_{phase}") for phase in "abc")
 
 
-class Consumption:
+class Consumption(Remarker):
     """Holds a meter's register against its own power, and its power against its own voltage and current."""
 
     def __init__(self, limits: Limits, area: Area) -> None:
+        super().__init__()
         self._limits = limits["weak"]
         self._backwards_kwh = self._limits["backwards_kwh"]
         self._poll = area.poll_period_s
         self._kw_for_an_ampere = self._limits["hollow_share"] * 1.2 * area.nominal_voltage / 1000  # at any voltage
-        self._remarks = Remarks()
 
     def take(self, seen: Observation, witness: Witness) -> bool:
         """A device was read; whether there is something to say."""
@@ -52,19 +51,7 @@ class Consumption:
                 self._hollow(run, values, witness)
             if energy is not None or run[LAST] != NEVER:
                 self._count(run, witness, power if export is not None else max(0.0, power), net)
-        return bool(self._remarks.news)
-
-    def claims(self) -> Iterator[tuple[str, Claim | None]]:
-        """What to say now, by key; None: it is over."""
-        return self._remarks.claims()
-
-    def dump(self) -> object:
-        """Its state as plain data; what runs is in the witnesses' windows."""
-        return self._remarks.dump()
-
-    def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        self._remarks.load(kept)
+        return bool(self.news)
 
     def _count(self, run: list[float], witness: Witness, power: float, net: float | None) -> None:
         """Add up what the power says was drawn since the last reading."""
@@ -85,8 +72,8 @@ class Consumption:
         if (witness.power or 0.0) < 0 or (witness.usual or 0.0) < 0:
             return  # some registers count what is fed in backwards
         key, says = f"register/{witness.device.id}", f"its register fell by {fell:.2f} kWh: replaced or reset"
-        self._remarks.say(key, "register_backwards", witness.device.id, at, says, {"fell_kwh": round(fell, 2)})
-        self._remarks.over(key)
+        self.say(key, "register_backwards", witness.device.id, at, says, {"fell_kwh": round(fell, 2)})
+        self.over(key)
 
     def _register(self, run: list[float], net: float, power: float, witness: Witness) -> None:
         """A register was read: has it moved with what was drawn?"""
@@ -97,11 +84,11 @@ class Consumption:
         run[LAST] = net
         if not still:
             run[STILL] = run[DRAWN]
-            self._remarks.over(key)
+            self.over(key)
         elif (lacks := run[DRAWN] - run[STILL]) > self._limits["frozen_kwh"]:
             says = f"its register has stood at {net:.2f} kWh while {lacks:.2f} kWh were drawn by its own power"
             figures = {"register_kwh": round(net, 2), "drawn_kwh": round(lacks, 2)}
-            self._remarks.say(key, "register_frozen", device, run[AT], says, figures)
+            self.say(key, "register_frozen", device, run[AT], says, figures)
 
     def _skip(self, run: list[float], net: float) -> None:
         """Nobody knows what was drawn since the last reading: what the register counted meanwhile does not count."""
@@ -119,9 +106,9 @@ class Consumption:
             if off > self._limits["misfit_share"]:
                 says = f"in a day its register counted {counted:.1f} kWh where its own power adds up to {drawn:.1f} kWh"
                 figures = {"counted_kwh": round(counted, 2), "drawn_kwh": round(drawn, 2)}
-                self._remarks.say(key, "consumption_misfit", device, run[START], says, figures)
+                self.say(key, "consumption_misfit", device, run[START], says, figures)
             else:
-                self._remarks.over(key)
+                self.over(key)
         run[START], run[DRAWN], run[GROSS], run[FROM], run[STILL] = run[AT], 0.0, 0.0, run[LAST], run[STILL] - drawn
 
     def _hollow(self, run: list[float], values: Mapping[str, float | None], witness: Witness) -> None:
@@ -133,14 +120,14 @@ class Consumption:
         key, device = f"hollow/{witness.device.id}", witness.device.id
         if shown >= self._limits["hollow_share"] * flows:
             run[HOLLOW] = 0
-            self._remarks.over(key)
+            self.over(key)
             return
         run[HOLLOW] = run[HOLLOW] or witness.at
         if witness.at - run[HOLLOW] >= self._limits["hollow_s"]:
             says = f"voltage and current make {flows:.2f} kVA, of which it shows {shown:.2f}"
             figures = {"flows_kva": round(flows, 3), "shown_kva": round(shown, 3)}
             cause = "a circuit of the meter is open or crossed"
-            self._remarks.say(key, "consumption_misfit", device, run[HOLLOW], says, figures, cause=cause)
+            self.say(key, "consumption_misfit", device, run[HOLLOW], says, figures, cause=cause)
 
     def _flowing(self, witness: Witness) -> float | None:
         """What voltage and current make, kVA; None: too little to tell, or no healthy supply."""

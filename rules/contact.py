@@ -1,15 +1,14 @@
 """Voltages that do not fit the neighbours': behind them as the own current rises, or off whatever is drawn."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, hypot
 from statistics import median
 
 from rules.area import Area
-from rules.book import Claim
 from rules.fit import Line, add, line
 from rules.observation import Observation
-from rules.remarks import Remarks
+from rules.remarks import Remarker
 from rules.thresholds import Limits
 from rules.witness import Witness
 
@@ -38,7 +37,7 @@ class Bounds:
     rise_ohm: float  # ohm, at least
 
 
-class Contact:
+class Contact(Remarker):
     """Fits, for every meter, the voltage it lacks against the current it draws: the slope is an impedance in ohm.
 
     Only meters that are read at about the same time are compared: otherwise the impedance of the line up to their box
@@ -46,6 +45,7 @@ class Contact:
     """
 
     def __init__(self, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        super().__init__()
         own = limits["weak"]
         self._bounds = Bounds(
             own["contact_ohm"], own["contact_peers_ohm"], own["contact_rise_share"], own["contact_rise_ohm"]
@@ -63,7 +63,6 @@ class Contact:
                 group = [one for one in box if one.places == witness.places]
                 if len(group) > 1:
                     self._groups[witness.device.id] = group
-        self._remarks = Remarks()
 
     def take(self, _: Observation, witness: Witness) -> bool:
         """A meter was read; whether there is something to say."""
@@ -86,19 +85,7 @@ class Contact:
         for number, one in enumerate(now):
             mates = before[:number] + before[number + 1 :]
             self._sample(one, median(mates) - volts[number], at, spacing, certain=len(mates) >= MATES)
-        return bool(self._remarks.news)
-
-    def claims(self) -> Iterator[tuple[str, Claim | None]]:
-        """What to say now, by key; None: it is over."""
-        return self._remarks.claims()
-
-    def dump(self) -> object:
-        """Its state as plain data; the fits are their witnesses'."""
-        return self._remarks.dump()
-
-    def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        self._remarks.load(kept)
+        return bool(self.news)
 
     def _drop(self, witness: Witness) -> float:
         """What the supply of a meter takes of its voltage now, as far as is known."""
@@ -126,9 +113,9 @@ class Contact:
             says = f"its voltage is {off:.1f} V off its neighbours' on the same phase whatever it draws"
             cause = "it is on another phase or in another place than the topology says, or measures wrongly"
             figures = {"off_v": round(off, 2), "limit_v": round(self._off_v, 2)}
-            self._remarks.say(f"off/{name}", "voltage_misfit", name, at, says, figures, cause=cause)
+            self.say(f"off/{name}", "voltage_misfit", name, at, says, figures, cause=cause)
         elif off < self._off_v / 2:
-            self._remarks.over(f"off/{name}")
+            self.over(f"off/{name}")
 
     def _judge(self, witness: Witness, fitted: Line, run: Sequence[float]) -> None:
         """Hold an impedance against its limit, the neighbours' and its own of the days before."""
@@ -137,22 +124,22 @@ class Contact:
         rise = ohm - run[USUAL] if run[DAYS] >= 1 / WEEK else 0.0
         risen = rise / max(own.rise_ohm, own.rise * run[USUAL], SURE * hypot(fitted.error, run[ERROR]))
         if max(ohm / own.ohm, ohm / own.above_peers, risen) < 1 / 2:
-            self._remarks.over(name)
+            self.over(name)
             return
         peers = self._peers(witness)
         beside = 0.0 if peers is None else (ohm - peers) / max(own.above_peers, sure)
         says = f"its voltage falls by {ohm:.2f} V for every ampere that it draws"
         if ohm > max(own.ohm, sure) or beside > 1:
             usual = "" if peers is None else f"; usual in its box are {peers:.2f} V"
-            self._say(witness, says + usual, ohm)
+            self._loose(witness, says + usual, ohm)
         elif risen > 1:
-            self._say(witness, f"{says}, {rise:.2f} V more than in the week before", ohm)
+            self._loose(witness, f"{says}, {rise:.2f} V more than in the week before", ohm)
         elif max(ohm / own.ohm, beside, risen) < 1 / 2:
-            self._remarks.over(name)
+            self.over(name)
 
-    def _say(self, witness: Witness, says: str, ohm: float) -> None:
+    def _loose(self, witness: Witness, says: str, ohm: float) -> None:
         name, cause = witness.device.id, "a loose or corroded contact, or a service too thin"
-        self._remarks.say(name, "loose_connection", name, witness.at, says, {"ohm": round(ohm, 3)}, cause=cause)
+        self.say(name, "loose_connection", name, witness.at, says, {"ohm": round(ohm, 3)}, cause=cause)
 
     def _peers(self, witness: Witness) -> float | None:
         """What is usual in its box, ohm; None when too few there can tell."""

@@ -6,8 +6,8 @@ from rules.book import Claim
 from rules.incident import Severity
 
 
-class Remarks:
-    """What a rule has remarked upon, by key, and what of it is new."""
+class Remarker:
+    """A rule that says a thing once: what it has remarked upon, by key, and what of it is new."""
 
     def __init__(self) -> None:
         self.said: set[str] = set()

@@ -1,18 +1,15 @@
 """Devices that answer and stand in no list of the area."""
 
-from collections.abc import Iterator
-
-from rules.book import Claim
 from rules.observation import Observation
-from rules.remarks import Remarks
+from rules.remarks import Remarker
 
 
-class Strangers:
+class Strangers(Remarker):
     """Tells of each when it has answered twice: one answer may be a broken address."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._first: dict[str, float] = {}  # epoch seconds of its first answer, by device
-        self._remarks = Remarks()
 
     def take(self, seen: Observation) -> bool:
         """A device was heard that the topology does not know; whether there is something to say."""
@@ -21,19 +18,15 @@ class Strangers:
         first = self._first.setdefault(seen.device, seen.at)
         if seen.at > first:
             says = "it answers and stands in no list of this area: replaced, added, or listened in from elsewhere"
-            self._remarks.say(seen.device, "unknown_device", seen.device, first, says, {}, devices=())
-        return bool(self._remarks.news)
-
-    def claims(self) -> Iterator[tuple[str, Claim | None]]:
-        """What to say now, by key; None: it is over."""
-        return self._remarks.claims()
+            self.say(seen.device, "unknown_device", seen.device, first, says, {}, devices=())
+        return bool(self.news)
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return [self._first, self._remarks.dump()]
+        return [self._first, super().dump()]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         self._first, said = kept
-        self._remarks.load(said)
+        super().load(said)

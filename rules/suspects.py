@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import exp
 
-from rules.remarks import Remarks
+from rules.remarks import Remarker
 from rules.thresholds import Limits
 from rules.witness import Witness
 
@@ -50,11 +50,11 @@ class Suspect:
 class Suspects:
     """Counts every span with all registers known, and looks for a suspect when a day has lost too much."""
 
-    def __init__(self, meters: Sequence[Witness], limits: Limits, remarks: Remarks) -> None:
+    def __init__(self, meters: Sequence[Witness], limits: Limits, remarker: Remarker) -> None:
         self._meters = meters
         self._explains = limits["weak"]["suspect_share"]
         self._least_kwh = limits["weak"]["loss_least_kwh"]
-        self._remarks = remarks
+        self._remarker = remarker
         self._sums = Sums()
 
     def count(self, used: dict[str, float], lost: float, given: float, hours: float) -> None:
@@ -82,11 +82,11 @@ class Suspects:
         found = self._by_course() or fallen
         for witness in self._meters:
             if found is None or witness is not found.witness:
-                self._remarks.over(f"suspect/{witness.device.id}")
+                self._remarker.over(f"suspect/{witness.device.id}")
         if found is not None:
             name = found.witness.device.id
             key, figures = f"suspect/{name}", found.figures
-            self._remarks.say(key, "consumption_misfit", name, at, found.says, figures, cause=found.cause)
+            self._remarker.say(key, "consumption_misfit", name, at, found.says, figures, cause=found.cause)
         self._learn(per_day, usual=found is None or found is not fallen)
 
     def _learn(self, per_day: float, *, usual: bool) -> None:
