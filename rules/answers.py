@@ -29,6 +29,9 @@ class Rule(Part, Protocol):
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by key; None: it is over."""
 
+    def holds(self, key: str, /) -> bool:
+        """Whether what was told under a key lasts, as far as it remembers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -46,8 +49,8 @@ def looks_of(
     """All of them; an answer goes through them from top to bottom. `masked`: devices that something else explains."""
     return (
         Look("transformer", Transformer(tree, limits, area), lambda device: device.kind == "ttu", restless=True),
-        Look("sensor", Sensors(limits, area.poll_period_s), lambda device: device.kind in CHECKS, restless=True),
-        Look("quality", PowerQuality(tree, limits, area, masked), _in_the_area),
+        Look("sensor", Sensors(limits, area), lambda device: device.kind in CHECKS, restless=True),
+        Look("quality", PowerQuality(tree, witnesses, limits, area, masked), _in_the_area),
         Look("weak", WeakPoints(limits, area), lambda _: True),
         Look("balance", Balance(tree, witnesses, limits, area), lambda device: device.kind in ("ttu", "meter")),
         Look("consumption", Consumption(limits, area), lambda _: True),

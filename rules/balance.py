@@ -43,7 +43,7 @@ class Balance(Remarker):
     """
 
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
-        super().__init__()
+        super().__init__(area)
         self._limits = limits["weak"]
         self._meters = {device.id: witnesses[device.id] for device in area.devices if device.kind == "meter"}
         self._terminal = next((device.id for device in area.devices if device.kind == "ttu"), "")

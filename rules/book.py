@@ -147,9 +147,9 @@ class Book:
         """All that lasts, oldest first."""
         return tuple(sorted(self._open.values(), key=lambda incident: (incident.started_at, incident.id)))
 
-    def items(self) -> Iterable[tuple[str, Incident]]:
-        """All that lasts, by key."""
-        return self._open.items()
+    def lasting(self) -> tuple[str, ...]:
+        """Under which keys something lasts."""
+        return tuple(self._open)
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call."""

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from rules.topology import PHASES
 
+CASE = "supply/"
+"""As the keys of cases begin."""
+
 
 @dataclass(slots=True)
 class Case:

@@ -24,7 +24,7 @@ class Consumption(Remarker):
     """Holds a meter's register against its own power, and its power against its own voltage and current."""
 
     def __init__(self, limits: Limits, area: Area) -> None:
-        super().__init__()
+        super().__init__(area)
         self._limits = limits["weak"]
         self._backwards_kwh = self._limits["backwards_kwh"]
         self._poll = area.poll_period_s

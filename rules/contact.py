@@ -45,7 +45,7 @@ class Contact(Remarker):
     """
 
     def __init__(self, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
-        super().__init__()
+        super().__init__(area)
         own = limits["weak"]
         self._bounds = Bounds(
             own["contact_ohm"], own["contact_peers_ohm"], own["contact_rise_share"], own["contact_rise_ohm"]

@@ -79,5 +79,6 @@ class Dips:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         low, seen = kept
-        self._low = {device: (at, volt, count) for device, (at, volt, count) in low.items()}
-        self.seen = {device: (at, volt) for device, (at, volt) in seen.items()}
+        known = self._witnesses
+        self._low = {device: (at, volt, count) for device, (at, volt, count) in low.items() if device in known}
+        self.seen = {device: (at, volt) for device, (at, volt) in seen.items() if device in known}

@@ -21,6 +21,7 @@ from rules.report import Calls
 from rules.state import Part, State
 from rules.statistics import Quality, Statistics
 from rules.strangers import Strangers
+from rules.strays import Holds, last_words, strays
 from rules.supply import Supply
 from rules.thresholds import complete
 from rules.topology import Tree
@@ -61,8 +62,8 @@ class Engine:
         self._voltage = Voltage(tree, witnesses, limits, area)
         looks = looks_of(tree, witnesses, limits, area, self._upstream.masked)
         self._looks = {d.id: tuple(look for look in looks if look.of(d)) for d in area.devices}
-        self._relays = Relays(self._pool, self._book)
-        self._strangers = Strangers()
+        self._relays = Relays(self._pool, self._book, witnesses)
+        self._strangers = Strangers(area)
         self._repeats = Repeats(tree, limits)
         self._noise = Noise(wires, witnesses, limits, area)
         self._calls = Calls(tree, witnesses, limits, area, self._pool, self._book)
@@ -84,6 +85,21 @@ class Engine:
         self.desk = Desk(self._pool, self._book, self._relays, witnesses, self._pace, self._state)
         if saved:
             self._state.load(saved)
+        holders: dict[str, Holds] = {
+            "supply": self._supply.holds,
+            "phase": self._supply.misplaced.__contains__,
+            "half": self._upstream.half.holds,
+            "neutral": self._upstream.neutral.holds,
+            "voltage": self._voltage.holds,
+            "stranger": self._strangers.holds,
+            "relay": self._relays.holds,
+            "repeats": self._repeats.holds,
+            "noise": self._noise.holds,
+            **{look.name: look.rule.holds for look in looks},
+        }
+        self._strays = list(strays(self._book, holders))
+        if self._strays:
+            self._pace.rouse()
 
     def take(self, observation: Observation) -> Outcome:
         """One more observation; the incidents that changed with it and the reads that would settle a doubt."""
@@ -163,7 +179,8 @@ class Engine:
         self._state.stirred = True
         pace = self._pace
         pace.stepped = now = pace.now
-        said = self._upstream.step(now, self._supply.settled)
+        said = last_words(self._book, self._strays, now)
+        said += self._upstream.step(now, self._supply.settled)
         self._statistics.hear(said)
         said += self._tell("voltage", self._voltage.claims(now))
         for device in self._upstream.mask(now):

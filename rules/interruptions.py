@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rules.area import Area, Device
+from rules.case import CASE
 from rules.correction import SLACK_S, WORTH_S, PowerDown
 from rules.reliability import OFTEN_S, Lost, Reliability, joined, reliability
 
@@ -16,9 +17,6 @@ KEPT_S = OFTEN_S + 41 * 86_400.0
 
 MOST = 20_000
 """Times of single meters that are kept; the oldest causes go first."""
-
-CASE = "supply/"
-"""As the keys of the supply rule's cases begin. Single polls tell of these only; others end when that is told."""
 
 LASTING = 0.0
 """Stands for the end of what has none yet."""
@@ -41,7 +39,10 @@ class Interruption:
 
 
 class Interruptions:
-    """Every time without supply of every meter of an area."""
+    """Every time without supply of every meter of an area.
+
+    Single polls tell of the supply rule's cases only; others end when that is told.
+    """
 
     def __init__(self, area: Area, sustained_s: float, pause_s: Callable[[str], float]) -> None:
         """`pause_s`: polls of a meter cannot see that supply was back for less."""
@@ -216,7 +217,7 @@ class Interruptions:
             self._all[int(name)] = Interruption(key, phases, bool(planned), lost, bool(news))
             if key:
                 self._open[key] = int(name)
-                self.watched |= lost.keys()
+                self.watched |= lost.keys() & self._meters.keys()
             self._next = max(self._next, int(name) + 1)
 
     def _add(self, one: Interruption) -> int:

@@ -237,6 +237,10 @@ class Neutral:
         found.calm = all(abs(volt - healthy) < self._limits["calm_share"] * healthy for volt in volts)
         return self.over
 
+    def holds(self, _: str) -> bool:
+        """Whether a break lasts."""
+        return self.found is not None
+
     def dump(self) -> object:
         """Its state as plain data."""
         return [asdict(self.found) if self.found else None, self._looked, self._every]
@@ -244,5 +248,6 @@ class Neutral:
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
-        self.found = Break(**kept[0]) if kept[0] else None
+        found = Break(**kept[0]) if kept[0] else None
+        self.found = found if found is not None and found.node in self._tree.nodes else None
         self._looked, self._every = kept[1:]

@@ -47,6 +47,10 @@ class Noise:
         """Whether a line loses too many answers, or lately did."""
         return bool(self._since)
 
+    def holds(self, bus: str) -> bool:
+        """Whether a line loses too many answers."""
+        return bus in self._since
+
     def dump(self) -> object:
         """Its state as plain data."""
         return self._since
@@ -54,4 +58,4 @@ class Noise:
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
-        self._since.update({str(bus): float(since) for bus, since in kept.items()})
+        self._since.update({bus: float(since) for bus, since in kept.items() if bus in self._wires})

@@ -131,10 +131,15 @@ class MvPhase:
             and (places.intersection(w.places) or (w.silent and w.silent_since >= since - max(self._poll, w.period)))
         ]
 
+    def holds(self, _: str) -> bool:
+        """Whether the pattern is seen."""
+        return self.seen is not None
+
     def dump(self) -> object:
         """Its state as plain data."""
         return asdict(self.seen) if self.seen else None
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
-        self.seen = HalfPhases(**kept) if isinstance(kept, dict) else None
+        seen = HalfPhases(**kept) if isinstance(kept, dict) else None
+        self.seen = seen if seen is not None and seen.node in self._tree.nodes else None

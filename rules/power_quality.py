@@ -179,7 +179,10 @@ class Held:
 class PowerQuality:
     """Every device that gives such points. One that something else explains is not looked at meanwhile."""
 
-    def __init__(self, tree: Tree, limits: Limits, area: Area, masked: Container[str]) -> None:
+    def __init__(
+        self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area, masked: Container[str]
+    ) -> None:
+        self._witnesses = witnesses
         self._masked = masked
         kinds = {device.kind for device in area.devices}
         self._own = {kind: of_class(limits, "quality", kind) for kind in kinds}
@@ -273,6 +276,12 @@ class PowerQuality:
             evidence=(check.says.format(mean=mean, limit=limit),),
             figures={"mean": round(mean, 4), "limit": limit},
         )
+
+    def holds(self, key: str) -> bool:
+        """Whether a device's mean is beyond a limit."""
+        check, _, device = key.partition("/")
+        window = self._witnesses[device].windows.get(check) if device in self._witnesses else None
+        return window is not None and bool(window[OUTSIDE])
 
     def dump(self) -> object:
         """Nothing: what runs is in the witnesses' windows."""

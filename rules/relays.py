@@ -1,5 +1,7 @@
 """Open relays: by order, or without one."""
 
+from collections.abc import Mapping
+
 from rules.book import Book
 from rules.incident import Incident
 from rules.pool import Pool
@@ -10,8 +12,12 @@ from rules.words import relay_claim
 class Relays:
     """Tells of them. It remembers nothing: witnesses know their relays, the pool knows the orders."""
 
-    def __init__(self, pool: Pool, book: Book) -> None:
-        self._pool, self._book = pool, book
+    def __init__(self, pool: Pool, book: Book, witnesses: Mapping[str, Witness]) -> None:
+        self._pool, self._book, self._witnesses = pool, book, witnesses
+
+    def holds(self, device: str) -> bool:
+        """Whether a device's relay is open."""
+        return device in self._witnesses and self._witnesses[device].relay_open
 
     def tell(self, witness: Witness, now: float) -> list[Incident]:
         """A relay has opened or closed, or an order for it has come or gone: what is to be told."""

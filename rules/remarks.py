@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from rules.area import Area
 from rules.book import Claim
 from rules.incident import Severity
 
@@ -9,8 +10,9 @@ from rules.incident import Severity
 class Remarker:
     """A rule that says a thing once: what it has remarked upon, by key, and what of it is new."""
 
-    def __init__(self) -> None:
-        self.said: set[str] = set()
+    def __init__(self, area: Area) -> None:
+        self._places = {*(device.id for device in area.devices), *(node.id for node in area.nodes)}
+        self.said: dict[str, str] = {}  # the node or device that it is about, by key
         self.news: list[tuple[str, Claim | None]] = []
 
     def say(
@@ -29,7 +31,7 @@ class Remarker:
         """It holds since `at`, epoch seconds; without `devices` the node is the one device that it affects."""
         if key in self.said:
             return
-        self.said.add(key)
+        self.said[key] = node
         claim = Claim(
             type=kind,
             node=node,
@@ -46,8 +48,7 @@ class Remarker:
 
     def over(self, key: str) -> None:
         """It holds no longer."""
-        if key in self.said:
-            self.said.discard(key)
+        if self.said.pop(key, None) is not None:
             self.news.append((key, None))
 
     def claims(self) -> Iterator[tuple[str, Claim | None]]:
@@ -55,11 +56,15 @@ class Remarker:
         news, self.news = self.news, []
         yield from news
 
+    def holds(self, key: str) -> bool:
+        """Whether what was said under a key lasts."""
+        return key in self.said
+
     def dump(self) -> object:
         """What lasts, as plain data."""
-        return sorted(self.said)
+        return dict(sorted(self.said.items()))
 
     def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
-        assert isinstance(kept, list)
-        self.said.update(kept)
+        """Take up the state that `dump` gave, of places that are still there."""
+        assert isinstance(kept, dict)
+        self.said.update((key, node) for key, node in kept.items() if node in self._places)

@@ -67,6 +67,10 @@ class Repeats:
             figures={"outages": float(most), "meters": float(len(devices))},
         )
 
+    def holds(self, _: str) -> bool:
+        """Whether any outage is remembered."""
+        return bool(self._began)
+
     def dump(self) -> object:
         """Its state as plain data."""
         return self._began
@@ -74,4 +78,4 @@ class Repeats:
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
-        self._began = {str(device): list(times) for device, times in kept.items()}
+        self._began = {device: list(times) for device, times in kept.items() if device in self._tree.devices}

@@ -6,7 +6,7 @@ A sensor's voltages and its silence are no evidence about supply; a sensor that 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from rules.area import Device
+from rules.area import Area, Device
 from rules.book import Claim
 from rules.incident import Severity
 from rules.observation import Observation
@@ -64,11 +64,12 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 class Sensors:
     """The sensors of an area, and the windings that a terminal measures."""
 
-    def __init__(self, limits: Limits, poll_s: float) -> None:
+    def __init__(self, limits: Limits, area: Area) -> None:
         oil = {name: limits["transformer"][name] for name in ("oil_high", "oil_limit")}
         self._own = own = {**limits["sensor"], **oil, "flag": 0.0}
         self._hold = {"residual_ma": own["residual_s"], "flag": 0.0}
-        self._poll_s = poll_s
+        self._poll_s = area.poll_period_s
+        self._devices = {device.id for device in area.devices}
         self.outside: dict[str, Outside] = {}  # by type of incident and device
         self._news: dict[str, Claim | None] = {}
 
@@ -120,11 +121,16 @@ class Sensors:
             figures={"worst": was.worst, "limit": limit} if check.unit else {},
         )
 
+    def holds(self, key: str) -> bool:
+        """Whether a value is outside under a key."""
+        return key in self.outside
+
     def dump(self) -> Mapping[str, object]:
         """Its state as plain data."""
         return {key: asdict(outside) for key, outside in self.outside.items()}
 
     def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
+        """Take up the state that `dump` gave, of devices that are still there."""
         assert isinstance(kept, dict)
-        self.outside = {key: Outside(**outside) for key, outside in kept.items()}
+        there = ((key, row) for key, row in kept.items() if key.partition("/")[2] in self._devices)
+        self.outside = {key: Outside(**row) for key, row in there}

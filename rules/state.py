@@ -32,18 +32,19 @@ class State:
         statistics: Statistics,
         book: Book,
     ) -> None:
-        self._witnesses = witnesses
-        self._wires = wires
+        self._owners: Mapping[str, Mapping[str, Witness | Wire]] = {"device": witnesses, "bus": wires}
         self._parts = parts
         self._statistics = statistics
         self._book = book
         self.unsaved: set[str] = set()  # parts that changed since the last call of `changes`
         self.stirred = False  # any of them may have
+        self._gone: list[str] = []  # items of devices and lines that are no longer there
 
     def changes(self) -> dict[str, object | None]:
         """Items that changed since the last call; None: the item is gone."""
-        changed: dict[str, object | None] = {}
-        for kind, owners in (("device", self._witnesses), ("bus", self._wires)):
+        changed: dict[str, object | None] = dict.fromkeys(self._gone)
+        self._gone.clear()
+        for kind, owners in self._owners.items():
             for name, owner in owners.items():
                 if owner.unsaved:
                     owner.unsaved = False
@@ -61,14 +62,15 @@ class State:
     def load(self, saved: Saved) -> None:
         """Take up what was saved. Raises StateError for what does not fit."""
         loaders: list[Loader] = [
-            (("device",), partial(_load_each, "device", self._witnesses)),
-            (("bus",), partial(_load_each, "bus", self._wires)),
+            *(((kind,), partial(_load_each, kind, owners)) for kind, owners in self._owners.items()),
             *(((name,), partial(_load_part, name, part)) for name, part in self._parts.items()),
             (("statistics", "carried"), self._statistics.load),
             (("interruption",), lambda kept: self._statistics.load_interruptions(items(kept, "interruption"))),
             (("incident", "incidents"), self._book.load),
         ]
         take_up(loaders, saved)
+        for kind, owners in self._owners.items():
+            self._gone += [f"{kind}/{name}" for name, _ in items(saved, kind) if name not in owners]
 
 
 def _load_each(kind: str, owners: Mapping[str, Part], saved: Saved) -> None:

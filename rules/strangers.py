@@ -1,5 +1,6 @@
 """Devices that answer and stand in no list of the area."""
 
+from rules.area import Area
 from rules.observation import Observation
 from rules.remarks import Remarker
 
@@ -7,8 +8,8 @@ from rules.remarks import Remarker
 class Strangers(Remarker):
     """Tells of each when it has answered twice: one answer may be a broken address."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, area: Area) -> None:
+        super().__init__(area)
         self._first: dict[str, float] = {}  # epoch seconds of its first answer, by device
 
     def take(self, seen: Observation) -> bool:
@@ -28,5 +29,6 @@ class Strangers(Remarker):
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
-        self._first, said = kept
-        super().load(said)
+        first, said = kept
+        self._first = {device: at for device, at in first.items() if device not in self._places}
+        self.said.update((device, device) for device in said if device in self._first)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import asdict
 
 from rules.area import Area
-from rules.case import Case
+from rules.case import CASE, Case
 from rules.doubt import Doubt
 from rules.incident import Wish
 from rules.restoration import Restoration
@@ -29,7 +29,7 @@ class Supply:
         self.cases: dict[str, Case] = {}
         self._count = 0
         self._excused: Set[str] | None = None  # None: as the witnesses remember
-        self.misplaced: set[str] = set()  # devices on another phase than the topology says
+        self.misplaced: dict[str, str] = {}  # devices on another phase than the topology says, and what it says
         self.ended: list[Case] = []  # since the last step, with back_at as their end
         self._weighing = Weighing(tree, witnesses, limits, area)
         self._lines = self._weighing.lines
@@ -168,7 +168,7 @@ class Supply:
                 self._update(case, want, now)
             elif host := self._host(want):
                 host.devices += [device for device in want.devices if device not in host.devices]
-                self.misplaced.update(want.devices)
+                self.misplaced |= {device: self._tree.devices[device].phases for device in want.devices}
                 continue
             elif self._doubt.is_telling(want):
                 case = self._begin(want, now)
@@ -207,7 +207,7 @@ class Supply:
 
     def _begin(self, want: Case, now: float) -> Case:
         self._count += 1
-        want.key = f"supply/{self._count}"
+        want.key = f"{CASE}{self._count}"
         want.changed_at = now
         self.cases[want.key] = want
         return want
@@ -235,15 +235,24 @@ class Supply:
     def dump(self) -> object:
         """Its state as plain data."""
         return {
-            "misplaced": sorted(self.misplaced),
+            "misplaced": self.misplaced,
             "count": self._count,
             "cases": [asdict(case) for case in self.cases.values()],
         }
 
     def load(self, kept: object) -> None:
-        """Take up the state that `dump` gave."""
+        """Take up the state that `dump` gave, as far as its places are still there."""
         assert isinstance(kept, dict)
-        cases, count, misplaced = kept["cases"], kept["count"], kept["misplaced"]
-        self.misplaced.update(misplaced)
-        self._count = count
-        self.cases.update((case["key"], Case(**case)) for case in cases)
+        self._count = kept["count"]
+        devices = self._tree.devices
+        self.misplaced = {d: on for d, on in kept["misplaced"].items() if d in devices and devices[d].phases == on}
+        for case in (Case(**row) for row in kept["cases"]):
+            case.devices = [device for device in case.devices if device in devices]
+            case.consequent = [bus for bus in case.consequent if bus in self._lines]
+            place = case.node in (self._lines if case.kind == "bus" else devices if case.alone else self._tree.nodes)
+            if case.devices and place:
+                self.cases[case.key] = case
+
+    def holds(self, key: str) -> bool:
+        """Whether a case lasts under a key."""
+        return f"{CASE}{key}" in self.cases

@@ -139,14 +139,20 @@ class Transformer:
             figures={"worst": round(outside.worst, 4), "held_s": outside.held_s},
         )
 
+    def holds(self, kind: str) -> bool:
+        """Whether this is outside its limit."""
+        return kind in self.outside
+
     def dump(self) -> object:
         """Its state as plain data."""
         outside = {kind: asdict(outside) for kind, outside in self.outside.items()}
-        return {"outside": outside, "ended": self._ended, "oil": self._oil.state}
+        return {"node": self._node, "outside": outside, "ended": self._ended, "oil": self._oil.state}
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
+        if kept["node"] != self._node:
+            return  # another transformer
         self.outside = {kind: Outside(**outside) for kind, outside in kept["outside"].items()}
         self._ended = list(kept["ended"])
         if isinstance(oil := kept.get("oil"), list | tuple):

@@ -87,4 +87,4 @@ class Upstream:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
         masked, self.uneven = kept
-        self.masked.update(masked)
+        self.masked.update((name, until) for name, until in masked.items() if name in self._witnesses)

@@ -153,6 +153,10 @@ class Voltage:
             figures={"worst_v": worst, "limit_v": round(own.bad[kind], 2), "devices": float(len(counted))},
         )
 
+    def holds(self, key: str) -> bool:
+        """Whether a group lasts under a key."""
+        return key in self._groups
+
     def dump(self) -> object:
         """Its state as plain data."""
         kept = {kind: {d: asdict(o) for d, o in devices.items()} for kind, devices in self.outside.items()}
@@ -163,7 +167,12 @@ class Voltage:
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, dict)
-        self.outside = {k: {d: Outside(**o) for d, o in devices.items()} for k, devices in kept["outside"].items()}
-        self._groups = kept["groups"]
+        known = self._witnesses
+        for kind, outside in kept["outside"].items():
+            self.outside[kind] = {device: Outside(**one) for device, one in outside.items() if device in known}
+        for key, group in kept["groups"].items():
+            if key.partition("/")[2] in ("", *self._tree.nodes):
+                self._groups[key] = [device for device in group if device in known]
         self._dips.load(kept["dips"])
-        self.news, self._gathered_at = kept["spoken"]
+        news, self._gathered_at = kept["spoken"]
+        self.news = news or self._groups.keys() != kept["groups"].keys()

@@ -12,7 +12,7 @@ class WeakPoints(Remarker):
     """What one device's own values say about it."""
 
     def __init__(self, limits: Limits, area: Area) -> None:
-        super().__init__()
+        super().__init__(area)
         self._limits = limits["weak"]
         self._clocks = {kind: of_class(limits, "weak", kind) for kind in {device.kind for device in area.devices}}
         self._no_load = limits["report"]["no_load_a"]

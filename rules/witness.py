@@ -212,6 +212,8 @@ class Witness:
         assert isinstance(kept, list)
         for name, value in zip(_KEPT, kept, strict=True):
             setattr(self, name, value)
+        for place in {0, 1, 2}.difference(self.places):  # it may have been moved to another phase
+            self.volts[place], self.state[place], self.dead_at[place] = None, UNKNOWN, 0.0
 
     def _answer(self, values: Mapping[str, float | None], at: float) -> int:
         changed = self._alive(at)
