@@ -48,6 +48,7 @@ class Book:
         self._open: dict[str, Incident] = {}
         self._count = 0
         self._changed: set[str] = set()
+        self._abandoned: dict[str, Incident] = {}  # by key; their end is not told yet
 
     def say(self, key: str, claim: Claim, at: float) -> Incident | None:
         """Enter a claim; the incident to be told when something about it is new, else None."""
@@ -115,10 +116,7 @@ class Book:
         if was is None:
             return None
         self._changed.add(key)
-        state: State = "cancelled" if was.state == "suspected" else "cleared"
-        reason: Reason = "cancelled" if was.state == "suspected" else "cleared"
-        said = (*was.evidence, evidence) if evidence else was.evidence
-        return replace(was, state=state, reason=reason, at=at, ended_at=ended_at, evidence=said)
+        return _ended(was, at, ended_at, evidence)
 
     def mark(self, incident: str, reason: Reason, at: float, marks: Mapping[str, Any]) -> tuple[Incident, ...]:
         """Set fields of `BY_HAND` in what lasts under an id; empty when nothing does."""
@@ -147,9 +145,19 @@ class Book:
         """All that lasts, oldest first."""
         return tuple(sorted(self._open.values(), key=lambda incident: (incident.started_at, incident.id)))
 
-    def lasting(self) -> tuple[str, ...]:
-        """Under which keys something lasts."""
-        return tuple(self._open)
+    def items(self) -> tuple[tuple[str, Incident], ...]:
+        """All that lasts, by key."""
+        return tuple(self._open.items())
+
+    def abandon(self, key: str) -> None:
+        """What lasts under a key does not, as nobody can tell any more. It stays saved until its last word."""
+        self._abandoned[key] = self._open.pop(key)
+
+    def last_words(self, at: float, why: str) -> list[Incident]:
+        """The end of what was abandoned."""
+        abandoned, self._abandoned = self._abandoned, {}
+        self._changed |= abandoned.keys()
+        return [_ended(was, at, at, why) for was in abandoned.values()]
 
     def changes(self) -> dict[str, object | None]:
         """State items that changed since the last call."""
@@ -169,6 +177,13 @@ class Book:
         for name, kept in saved.items():
             if name.startswith("incident/") and isinstance(kept, dict):
                 self._open[name.removeprefix("incident/")] = incident_of(kept)
+
+
+def _ended(was: Incident, at: float, ended_at: float, evidence: str) -> Incident:
+    state: State = "cancelled" if was.state == "suspected" else "cleared"
+    reason: Reason = "cancelled" if was.state == "suspected" else "cleared"
+    said = (*was.evidence, evidence) if evidence else was.evidence
+    return replace(was, state=state, reason=reason, at=at, ended_at=ended_at, evidence=said)
 
 
 def _graver(claim: Claim, was: Incident) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from rules.answers import looks_of
+from rules.answers import Look, looks_of
 from rules.area import Area, DisconnectOrder, PlannedOutage, Report
 from rules.book import Book, Claim
 from rules.case_teller import CaseTeller
@@ -11,6 +11,7 @@ from rules.desk import Desk
 from rules.hand import Hand
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.interruptions import Interruptions
+from rules.memory import Saved, kind_of
 from rules.noise import Noise
 from rules.observation import Observation
 from rules.pace import Pace
@@ -21,7 +22,7 @@ from rules.report import Calls
 from rules.state import Part, State
 from rules.statistics import Quality, Statistics
 from rules.strangers import Strangers
-from rules.strays import Holds, last_words, strays
+from rules.strays import Holder, Strays
 from rules.supply import Supply
 from rules.thresholds import complete
 from rules.topology import Tree
@@ -44,7 +45,7 @@ class Engine:
         thresholds: Mapping[str, Mapping[str, float]] | None = None,
         planned: Iterable[PlannedOutage] = (),
         orders: Iterable[DisconnectOrder] = (),
-        saved: Mapping[str, object] | None = None,
+        saved: Saved | None = None,
     ) -> None:
         limits = complete(thresholds or {})
         tree = Tree(area)
@@ -85,21 +86,25 @@ class Engine:
         self.desk = Desk(self._pool, self._book, self._relays, witnesses, self._pace, self._state)
         if saved:
             self._state.load(saved)
-        holders: dict[str, Holds] = {
-            "supply": self._supply.holds,
-            "phase": self._supply.misplaced.__contains__,
-            "half": self._upstream.half.holds,
-            "neutral": self._upstream.neutral.holds,
-            "voltage": self._voltage.holds,
-            "stranger": self._strangers.holds,
-            "relay": self._relays.holds,
-            "repeats": self._repeats.holds,
-            "noise": self._noise.holds,
-            **{look.name: look.rule.holds for look in looks},
-        }
-        self._strays = list(strays(self._book, holders))
-        if self._strays:
+        self._strays = self._unheld(tree, looks, saved or {})
+        if self._strays.waiting:
             self._pace.rouse()
+
+    def _unheld(self, tree: Tree, looks: Iterable[Look], saved: Saved) -> Strays:
+        """What lasts by what was saved, and no rule holds."""
+        holders = {
+            "supply": Holder("supply", self._supply.holds),
+            "phase": Holder("supply", self._supply.misplaced.__contains__),
+            "half": Holder("half", self._upstream.half.holds),
+            "neutral": Holder("neutral", self._upstream.neutral.holds),
+            "voltage": Holder("voltage", self._voltage.holds),
+            "stranger": Holder("strangers", self._strangers.holds),
+            "relay": Holder("device", self._relays.holds),
+            "repeats": Holder("repeats", self._repeats.holds),
+            "noise": Holder("noise", self._noise.holds),
+            **{look.name: Holder("device" if look.name == "quality" else look.name, look.rule.holds) for look in looks},
+        }
+        return Strays(tree, self._book, holders, {kind_of(name) for name in saved})
 
     def take(self, observation: Observation) -> Outcome:
         """One more observation; the incidents that changed with it and the reads that would settle a doubt."""
@@ -179,7 +184,7 @@ class Engine:
         self._state.stirred = True
         pace = self._pace
         pace.stepped = now = pace.now
-        said = last_words(self._book, self._strays, now)
+        said = self._strays.step(now)
         said += self._upstream.step(now, self._supply.settled)
         self._statistics.hear(said)
         said += self._tell("voltage", self._voltage.claims(now))
@@ -194,7 +199,7 @@ class Engine:
         for plan in self._pool.not_executed(now):
             said += self._tell("plan", [(plan.id, idle_plan_claim(plan, now)), (plan.id, None)])
         pace.dirty = self._supply.busy or self._upstream.busy
-        deadline = min(self._pool.deadline(), self._book.deadline())
+        deadline = min(self._pool.deadline(), self._book.deadline(), self._strays.deadline)
         moved = pace.dirty or self._upstream.uneven or self._voltage.news
         pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases) or self._noise.busy)
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING

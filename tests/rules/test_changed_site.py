@@ -11,9 +11,9 @@ from gateway.simulate.fault import Fault
 from rules.area import Area
 from rules.engine import Engine
 from rules.incident import Incident
-from rules.memory import revived
+from rules.memory import kind_of, revived
 from rules.observation import Observation
-from rules.strays import SAYS
+from rules.strays import NOT_HELD, PATIENCE_S
 from tests.rules.areas import START, readings, village
 from tests.rules.test_restart import THRESHOLDS
 
@@ -112,7 +112,7 @@ def test_what_is_told_follows_the_files(faults: list[Fault], area: Area, strays:
     known = {device.id for device in area.devices}
     rest = [one for one in seen if one.at >= CUT and one.device in known]
     said = [incident for one in rest for incident in engine.take(one).incidents]
-    assert [_brief(one) for one in said if one.evidence[-1] == SAYS] == strays
+    assert [_brief(one) for one in said if one.evidence[-1] == NOT_HELD] == strays
     assert [_brief(one) for one in engine.active()] == lasting
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_device_that_is_put_on_the_list_is_known() -> None:
     assert list(map(_brief, told)) == ["unknown_device at B5-3"]
     engine = Engine(AREA, THRESHOLDS, saved=saved)
     last, *others = [incident for one in seen if one.at >= CUT for incident in engine.take(one).incidents]
-    assert (_brief(last), last.state, last.evidence[-1]) == ("unknown_device at B5-3", "cleared", SAYS)
+    assert (_brief(last), last.state, last.evidence[-1]) == ("unknown_device at B5-3", "cleared", NOT_HELD)
     assert "unknown_device" not in {one.type for one in others}
 
 
@@ -133,7 +133,7 @@ def test_a_phase_that_was_set_right_is_suspected_no_more() -> None:
     assert list(map(_brief, told)) == ["topology_suspect at B2-1"]
     assert [_brief(one) for one in Engine(wrong, THRESHOLDS, saved=saved).tick(CUT).incidents] == []
     (last,) = Engine(AREA, THRESHOLDS, saved=saved).tick(CUT).incidents
-    assert (last.id, last.evidence[-1]) == (told[0].id, SAYS)
+    assert (last.id, last.evidence[-1]) == (told[0].id, NOT_HELD)
 
 
 OLD_KEYS = ("weak/contact/B1-1", "sensor", "gone/and/gone")
@@ -146,9 +146,30 @@ def test_what_an_earlier_version_told_under_a_key_of_its_own_ends_with_a_word(ke
     engine = Engine(AREA, THRESHOLDS, saved=saved)
     (last,) = engine.tick(CUT).incidents
     assert (last.id, last.state, last.reason, last.ended_at) == ("old", "cleared", "cleared", CUT)
-    assert last.evidence[-1] == SAYS
+    assert last.evidence[-1] == NOT_HELD
     assert engine.changes()[f"incident/{key}"] is None
     assert engine.active() == (lasting,)
+
+
+@pytest.mark.parametrize(
+    ("repaired_s", "forgotten", "ends"),
+    [(2405.0, ("supply", "device"), ["cleared"]), (1e9, ("supply",), [])],
+    ids=["that is over", "that lasts"],
+)
+def test_an_outage_whose_memory_did_not_fit_is_found_again_or_ends(
+    repaired_s: float, forgotten: tuple[str, ...], ends: list[str]
+) -> None:
+    seen = list(readings(AREA, (DARK_BOX, 310.0, repaired_s), minutes=40 + PATIENCE_S / 60 + 10))
+    _, saved = remembered(seen)
+    fitting = {name: kept for name, kept in saved.items() if kind_of(name) not in forgotten}
+    engine, said = Engine(AREA, THRESHOLDS, saved=fitting), list[Incident]()
+    for one in seen:
+        if one.at >= CUT:
+            said += engine.take(one).incidents
+    given_up = [one for one in said if one.evidence[-1] == NOT_HELD]
+    assert [one.state for one in given_up] == ends
+    assert all(one.at > CUT + PATIENCE_S - 60 for one in given_up)
+    assert [_brief(one) for one in engine.active()] == ([] if ends else ["box_outage at B2"])
 
 
 def test_what_was_remembered_of_a_device_that_is_gone_is_forgotten() -> None:
