@@ -126,98 +126,122 @@ class _Suspect:
         return tuple(p for p in places if total.tells(p) and 0 < self.phase[p] == total.worth((p,), self.prior))
 
 
+@dataclass(slots=True)
+class _Dead:
+    """All that speaks for a failure at or above a node, whenever it was."""
+
+    nats: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # by phase, and WHOLE
+    voices: int = 0  # devices; a terminal counts for two, as it stands for the node itself
+
+    def join(self, below: "_Dead") -> None:
+        """Add what comes from below."""
+        self.voices += below.voices
+        for place in EVERY:
+            self.nats[place] += below.nats[place]
+
+
 class _Search:
-    """One search over the tree: scores going up, the chosen nodes going down."""
+    """One search over the tree: scores going up, the chosen nodes going down.
+
+    It costs what is not well: such a device is looked at once for every node above it that may have failed, and the
+    living below a node are a few operations on bits.
+    """
 
     def __init__(self, tree: Tree, evidence: Evidence, priors: Mapping[str, float]) -> None:
         self._tree = tree
         self._evidence = evidence
         self._priors = priors
-        self._said = [(tree.bits[name], tree.devices[name], signs) for name, signs in evidence.said.items() if signs]
-        self._terminals = any(device.kind != "meter" for _, device, _ in self._said)
-        self._dead: dict[str, float] = {}  # what all signs of death weigh at and below a node, nats
-        self._times: dict[str, list[tuple[float, float]]] = {}  # since when each does, when it was heard before
-        self._alone: dict[str, float] = {}  # what they weigh at it, each as a fault of one supply
+        self._dead: dict[str, _Dead] = {}
+        self._alone: dict[str, float] = {}  # what the dead at a node weigh, each as a fault of its own supply
+        self._latest = 0.0  # no fault was seen later
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
-        root: _Suspect | None = None
-        below: dict[str | None, list[_Suspect]] = {}  # what has been weighed and its parent not, by parent
-        for node in self._suspected():
-            prior, alone = self._priors[self._tree.nodes[node].kind], self._alone.get(node, 0.0)
-            total, under = self._sum(node, prior), below.pop(node, [])
-            if total is None and not alone and len(under) < 2:  # it adds nothing to what is below
-                root = under[0] if under else None
-            else:
-                root = _Suspect(node, prior, alone, total, under)
-                root.weigh()
-            if root is not None and (root.best > 0.0 or root.phase is not NO_PHASE):
-                below.setdefault(self._tree.nodes[node].parent, []).append(root)
-        if root is None or root.best <= 0.0:
-            return 0.0, ()
-        return root.best, tuple(self._chosen(root, EVERY))
+        self._gather()
+        suspects = {suspect.node: suspect for suspect in self._suspects()}
+        top: list[_Suspect] = []
+        for node, suspect in suspects.items():
+            suspect.weigh()
+            if suspect.best > 0.0 or suspect.phase is not NO_PHASE:
+                above = next((suspects[n] for n in self._tree.upward[node][1:] if n in suspects), None)
+                (top if above is None else above.below).append(suspect)
+        score = sum([suspect.best for suspect in top])
+        return score, tuple(found for suspect in top if suspect.best > 0.0 for found in self._chosen(suspect, EVERY))
 
-    def _suspected(self) -> list[str]:
-        """Nodes that could have failed, or have one below that could; children before parents.
-
-        Where all that speaks for an outage weighs no more than the rarity of the commonest fault, none can be found.
-        """
-        dead, times, alone = self._dead, self._times, self._alone
-        for _, device, signs in self._said:
-            since = [(sign.at, sign.heard) for sign in signs if sign.weight > 0]
-            if not since:
+    def _gather(self) -> None:
+        """Sum up by node what speaks for an outage."""
+        own = self._priors["meter"]
+        for name, signs in self._evidence.said.items():
+            dead = [sign for sign in signs if sign.weight > 0]
+            if not dead:
                 continue
-            gone = sum([sign.weight for sign in signs if sign.weight > 0])
-            alone[device.node] = alone.get(device.node, 0.0) + max(0.0, gone - self._priors["meter"])
-            dead[device.node] = dead.get(device.node, 0.0) + gone
-            times.setdefault(device.node, []).extend(since)
-        least, suspected = min(self._priors.values()), []
+            device, gone = self._tree.devices[name], 0.0
+            here = self._dead.get(device.node)
+            if here is None:
+                here = self._dead[device.node] = _Dead()
+            for place, weight, at, heard, *_ in dead:
+                here.nats[place] += weight
+                gone += weight
+                self._latest = max(self._latest, at, heard)
+            here.voices += 1 if device.kind == "meter" else 2
+            if gone > own:
+                self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
+
+    def _suspects(self) -> Iterator[_Suspect]:
+        """Nodes that may have failed, or at which a device may, children before parents."""
         for node in self._tree.bottom_up:
-            if node not in dead:
+            dead = self._dead.get(node)
+            if dead is None:
                 continue
-            if dead[node] > least:
-                suspected.append(node)
-            if (parent := self._tree.nodes[node].parent) is not None:
-                dead[parent] = dead.get(parent, 0.0) + dead[node]
-                times.setdefault(parent, []).extend(times[node])
-        return suspected
+            place, alone = self._tree.nodes[node], self._alone.get(node, 0.0)
+            prior = self._priors[place.kind]
+            total = self._sum(node, prior) if self._may_fail(node, dead, prior) else None
+            if total is not None or alone:
+                yield _Suspect(node, prior, alone, total)
+            if place.parent is None:
+                return
+            if place.parent in self._dead:
+                self._dead[place.parent].join(dead)
+            else:
+                self._dead[place.parent] = dead  # nobody asks for it below any more
+
+    def _may_fail(self, node: str, dead: _Dead, prior: float) -> bool:
+        """Whether its failing can explain anything: the later it was, the less of the living speaks against it."""
+        if dead.voices < 2 or sum(dead.nats) <= prior:
+            return False
+        most = [own + nats for own, nats in zip(dead.nats, self._lives(node, self._latest), strict=False)]
+        return max(most) > prior or sum(most) + dead.nats[WHOLE] > prior
 
     def _sum(self, node: str, prior: float) -> _Sum | None:
-        """What is said at and below a node; None when too many live there for it to have failed."""
-        living, dead, times = self._evidence.living, self._dead[node], self._times[node]
-        if dead <= prior or (len(times) == 1 and not self._terminals):
-            return None
-        below = self._tree.bits_below[node]
-        if dead - STALE * min([(phase & living.all).bit_count() for phase in below]) <= prior:
-            return None
-        times = sorted(times)
-        since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
-        heard = [at for _, at in times]
+        """What is said at and below a node; None when it cannot have failed at any of the moments that it may have."""
+        said = self._evidence.said
+        below = [(device, signs) for device in self._tree.below[node] if (signs := said.get(device.id))]
+        dead = [sign for _, signs in below for sign in signs if sign.weight > 0]
+        seen = sorted([sign.at for sign in dead])
+        since = seen[len(seen) // 5]  # a device that was lost before does not date the fault
+        heard = [sign.heard for sign in dead]
         moments = [(since, max([at for at in heard if at <= since], default=since))]
         if (last := max(heard)) > since:
             moments.append((last, last))
         sums: list[_Sum] = []
-        for seen, began in reversed(moments):
-            nats = self._lives(below, seen)
-            if dead + max(nats) <= prior:
+        gone = sum([sign.weight for sign in dead])
+        for when, began in reversed(moments):
+            nats = self._lives(node, when)
+            if gone + max(nats) <= prior:
                 break  # of an earlier fault still more speaks against it
-            sums.insert(0, _Sum([*nats, 0.0], began, seen))
-        if not sums:
-            return None
-        under = below[0] | below[1] | below[2]
-        said = [(device, signs) for bit, device, signs in self._said if bit & under]
+            sums.insert(0, _Sum([*nats, 0.0], began, when))
         for one in sums:
-            for device, signs in said:
+            for device, signs in below:
                 one.count(device, signs, self._evidence.alive_weight)
-        if len(sums) == 1:
-            return sums[0]
+        if len(sums) < 2:
+            return sums[0] if sums else None
         return max(sums, key=lambda one: max(one.worth(EVERY, prior), *one.nats[:3]))
 
-    def _lives(self, below: Sequence[int], since: float) -> list[float]:
-        """What the devices that are well say of a fault that was seen since then, by phase."""
+    def _lives(self, node: str, since: float) -> list[float]:
+        """What the devices that are well say of a fault of this node that was seen since then, by phase."""
         living, most = self._evidence.living, self._evidence.alive_weight
         heard, lately = living.since(since), living.since(since - STALE_S)
         nats = []
-        for phase in below:
+        for phase in self._tree.bits_below[node]:
             answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
             stale = (phase & living.all).bit_count() - fresh
             nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * stale)
@@ -237,7 +261,7 @@ class _Search:
         for child in suspect.below if rest else ():
             if child.best > 0.0:
                 yield from self._chosen(child, rest)
-        if WHOLE in rest:
+        if suspect.alone and WHOLE in rest:
             yield from self._alone_found(suspect.node)
 
     def _alone_found(self, node: str) -> Iterator[Found]:
