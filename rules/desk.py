@@ -21,20 +21,19 @@ class Desk:
         self._pool, self._book, self._relays = pool, book, relays
         self._witnesses, self._pace, self._state = witnesses, pace, state
 
-    def plan(self, outage: PlannedOutage) -> None:
-        """Announce an outage; one with the same id replaces it."""
-        self._pool.announce(outage)
+    def plan(self, outage: PlannedOutage) -> list[str]:
+        """Announce an outage; one with the same id replaces it. The ids of those that are forgotten by now."""
         self._stir()
+        return self._pool.announce(outage, self._pace.now)
 
     def unplan(self, outage: str) -> bool:
         """Withdraw an announced outage; whether there was one."""
-        known = self._pool.planned.pop(outage, None) is not None
         self._stir()
-        return known
+        return self._pool.cancel(outage)
 
     def order(self, order: DisconnectOrder) -> tuple[Incident, ...]:
         """Know of an order to open a relay; what is said of the relay when it was found open already."""
-        self._pool.orders.append(order)
+        self._pool.give(order)
         return self._ordered(order.device)
 
     def unorder(self, device: str) -> tuple[Incident, ...] | None:

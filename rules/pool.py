@@ -17,6 +17,12 @@ NEAR_S = 4 * 3600.0
 KEPT_S = 86_400.0
 """How long a plan that is over, or an order that nobody carried out, is still shown."""
 
+FORGOTTEN_S = 41 * 86_400.0
+"""How long a plan that is over is known: meters' records come late, and a month is counted after its end."""
+
+MOST_ORDERS = 8
+"""For one device, besides the order that was carried out last; the newest count."""
+
 Progress = Literal["announced", "running", "overrun", "not executed", "over"]
 
 
@@ -46,17 +52,31 @@ class Pool:
         self._late = limits["pool"]["late_s"]
         self._order_s = limits["pool"]["order_s"]
         self.planned = {outage.id: outage for outage in planned}
-        self.orders = list(orders)
+        self.orders: list[DisconnectOrder] = []
         self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
         self._idle: set[str] = set()  # those that nothing came of
-        self._carried_out: set[DisconnectOrder] = set()  # orders whose relay was found open
+        self._carried_out: set[DisconnectOrder] = set()  # orders whose relay was found open; one for a device
+        for order in orders:
+            self.give(order)
 
-    def announce(self, outage: PlannedOutage) -> None:
-        """Take an announcement. One with the same id is changed by it: what came of the old one counts no more."""
+    def announce(self, outage: PlannedOutage, at: float) -> list[str]:
+        """Take an announcement; the ids of those that are over for so long that they are forgotten with it.
+
+        One with the same id is changed by it: what came of the old one counts no more.
+        """
         if self.planned.get(outage.id) != outage:
-            self.executed.discard(outage.id)
-            self._idle.discard(outage.id)
+            self.cancel(outage.id)
         self.planned[outage.id] = outage
+        forgotten = [plan.id for plan in self.planned.values() if at > plan.end + FORGOTTEN_S]
+        for old in forgotten:
+            self.cancel(old)
+        return forgotten
+
+    def cancel(self, outage: str) -> bool:
+        """Forget an announcement, and what came of it; whether there was one."""
+        self.executed.discard(outage)
+        self._idle.discard(outage)
+        return self.planned.pop(outage, None) is not None
 
     def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
         """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
@@ -96,17 +116,28 @@ class Pool:
         return min(waiting, default=NEVER) + self._late
 
     def not_executed(self, at: float) -> list[PlannedOutage]:
-        """Plans whose time is over without an outage; each is given once."""
+        """Plans whose time is over without an outage; each is given once, and none of which nobody knows any more."""
         over = [p for p in self.planned.values() if p.id not in self.executed and at >= p.end + self._late]
         self.executed.update(plan.id for plan in over)
-        self._idle.update(plan.id for plan in over)
-        return over
+        seen = [plan for plan in over if at <= plan.end + self._late + KEPT_S]
+        self._idle.update(plan.id for plan in seen)
+        return seen
+
+    def give(self, order: DisconnectOrder) -> None:
+        """Take an order to open a relay. Of many for one device the newest are known, and the one carried out."""
+        own = {order, *(one for one in self.orders if one.device == order.device)}
+        newest = sorted(own, key=attrgetter("at"))[-MOST_ORDERS:]
+        kept = {*newest, *own.intersection(self._carried_out)}
+        self.orders = [one for one in self.orders if one.device != order.device]
+        self.orders += sorted(kept, key=attrgetter("at"))
 
     def order_for(self, device: str, at: float) -> DisconnectOrder | None:
         """The order by which a relay that was found open at this time was opened."""
         given = [o for o in self.orders if o.device == device and o.at - 60 <= at <= o.at + self._order_s]
-        self._carried_out.update(given[-1:])
-        return given[-1] if given else None
+        if not given:
+            return None
+        self._carried_out = {given[-1], *(one for one in self._carried_out if one.device != device)}
+        return given[-1]
 
     def withdraw(self, device: str) -> bool:
         """Forget the orders for a device; whether there were any."""
@@ -163,7 +194,7 @@ class Pool:
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         if isinstance(kept, dict):
-            self.executed.update(kept["executed"])
-            self._idle.update(kept["idle"])
+            self.executed.update(self.planned.keys() & set(kept["executed"]))
+            self._idle.update(self.planned.keys() & set(kept["idle"]))
             self._carried_out.update(DisconnectOrder(*row) for row in kept["carried_out"])
             self._carried_out.intersection_update(self.orders)

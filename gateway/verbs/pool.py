@@ -27,8 +27,8 @@ ORDER_KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
 class Pool(Protocol):
     """The part of the rules that knows what was announced."""
 
-    def plan(self, outage: PlannedOutage) -> None:
-        """An announcement."""
+    def plan(self, outage: PlannedOutage) -> Sequence[str]:
+        """An announcement; the ids of those that are over for long and forgotten."""
 
     def unplan(self, outage: str) -> bool:
         """Its withdrawal; whether there was one."""
@@ -66,8 +66,8 @@ class Announcing:
             raise RefusedRequestError("'end' must be later than 'start'")
         if outage.end + LATEST_S < now:
             raise RefusedRequestError(f"'end' is {iso(outage.end)}, and it is {iso(now)}: that is over for good")
-        self.rules.plan(outage)
-        self.keep({PLAN + outage.id: asdict(outage)})
+        forgotten = self.rules.plan(outage)
+        self.keep({PLAN + outage.id: asdict(outage), **{PLAN + old: None for old in forgotten}})
         return asdict(outage)
 
     async def unplan(self, request: Request) -> object:

@@ -7,6 +7,9 @@ import pytest
 from gateway.simulate.fault import Fault
 from rules.area import DisconnectOrder, PlannedOutage
 from rules.engine import Engine
+from rules.pool import MOST_ORDERS, Pool
+from rules.thresholds import complete
+from rules.topology import Tree
 from tests.rules.areas import START, found, readings, run, village
 
 AREA = village()
@@ -152,3 +155,53 @@ def test_what_is_sustained_is_configuration(limit: float, lasts: float, kind: st
     counted = {"momentary": supply.maifi.best, "sustained": supply.saifi.best}
     assert counted[kind] == pytest.approx(0.2)
     assert sum(counted.values()) == pytest.approx(0.2)
+
+
+DAY_S = 86_400.0
+
+
+def test_what_is_over_for_weeks_is_forgotten_with_the_next_announcement() -> None:
+    engine = Engine(AREA)
+    for day in range(100):
+        start = START + day * DAY_S
+        forgotten = engine.desk.plan(PlannedOutage(f"W-{day}", "F1", start, start + 3600))
+        assert forgotten == ([f"W-{day - 42}"] if day >= 42 else [])
+        engine.tick(start + 8 * 3600)
+    plans = engine.changes()["plans"]
+    assert isinstance(plans, dict)
+    assert len(plans["executed"]) == len(plans["idle"]) == 42
+
+
+def test_what_came_of_plans_that_stand_in_no_file_any_more_is_forgotten() -> None:
+    engine = Engine(AREA, planned=[PLAN])
+    engine.tick(LATE + 60)
+    saved = {"plans": engine.changes()["plans"]}
+    assert saved["plans"] == {"executed": ["P7"], "idle": ["P7"], "carried_out": []}
+    again = Engine(AREA, saved=saved)
+    again.desk.plan(PLAN)
+    assert again.changes()["plans"] == {"executed": [], "idle": [], "carried_out": []}, "of another of that name"
+
+
+@pytest.mark.parametrize(
+    ("later_s", "told"),
+    [(3600.0, ["planned_not_executed"] * 2), (30 * DAY_S, [])],
+    ids=["an hour ago", "a month ago"],
+)
+def test_of_a_plan_that_was_over_before_the_rules_began_nothing_is_said_when_it_is_long_ago(
+    later_s: float, told: list[str]
+) -> None:
+    said = Engine(AREA, planned=[PLAN]).tick(PLAN.end + later_s).incidents
+    assert [incident.type for incident in said] == told
+
+
+def test_an_order_that_is_given_again_and_again_is_kept_a_few_times_beside_the_one_that_was_carried_out() -> None:
+    pool = Pool(Tree(AREA), complete({}), [], [ORDER])
+    for number in range(50):
+        assert pool.order_for("B2-2", ORDER.at + 50) == ORDER
+        pool.give(DisconnectOrder("B2-2", START + 10_000 + number))
+        pool.give(ORDER)
+    newest = [DisconnectOrder("B2-2", START + 10_000 + number) for number in range(50 - MOST_ORDERS, 50)]
+    assert pool.orders == [ORDER, *newest]
+    assert pool.order_for("B2-2", START + 10_100) == newest[-1]
+    pool.give(DisconnectOrder("B2-2", START + 20_000))
+    assert pool.orders == [*newest[1:], DisconnectOrder("B2-2", START + 20_000)], "the first order is history"

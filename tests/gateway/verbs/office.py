@@ -51,8 +51,9 @@ class Judge:
     def whom_to_ask(self, report: Report) -> Sequence[str]:
         return (report.device,)
 
-    def plan(self, outage: PlannedOutage) -> None:
+    def plan(self, outage: PlannedOutage) -> list[str]:
         self.planned[outage.id] = outage
+        return [old for old, one in list(self.planned.items()) if one.end < NOON and self.planned.pop(old)]
 
     def unplan(self, outage: str) -> bool:
         return self.planned.pop(outage, None) is not None

@@ -55,6 +55,16 @@ async def test_an_announced_outage_survives_the_gateway() -> None:
     assert again["error"] == "no outage 'W-17' is announced; the topics pool/... are those that are"
 
 
+@virtual
+async def test_announcements_that_the_rules_forget_leave_the_store() -> None:
+    office = Office()
+    office.rules.planned["old"] = PlannedOutage("old", "B1", NOON - 7200, NOON - 3600)
+    plan = {"id": "p1", "outage": "W-17", "node": "B1", "start": NOON, "end": NOON + 3600}
+    assert (await answered(office.commands(), "plan", plan))["ok"]
+    assert announced(office.kept) == (office.rules.planned["W-17"],)
+    assert office.kept["plan/old"] is None
+
+
 BY_HAND: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
     "acknowledged": ("acknowledge", {"by": "Li"}, {"reason": "acknowledged", "acknowledged_by": "Li"}),
     "shelved": (
