@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from operator import or_
+from operator import attrgetter, or_
 from typing import NamedTuple
 
 from rules.topology import Tree
@@ -35,12 +35,10 @@ class Living:
     """Devices that are well, as bits of `Tree.bits`: how many below a node answered after a time is one operation."""
 
     def __init__(self, tree: Tree, well: Iterable[Witness]) -> None:
-        newest_first = sorted([(-w.alive_at, tree.bits[w.device.id]) for w in well])
-        self._ages = [age for age, _ in newest_first]
-        self._heard: list[int] = [
-            0,
-            *accumulate([bit for _, bit in newest_first], or_),
-        ]  # none, the newest, the two newest, ...
+        newest_first = sorted(well, key=attrgetter("alive_at"), reverse=True)
+        bits = [tree.bits[witness.device.id] for witness in newest_first]
+        self._ages = [-witness.alive_at for witness in newest_first]
+        self._heard = [0, *accumulate(bits, or_)]  # none, the newest, the two newest, ...
         self.all = self._heard[-1]
 
     def since(self, at: float) -> int:

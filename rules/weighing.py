@@ -110,14 +110,15 @@ class Weighing:
         return worse
 
     def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
-        evidence = self._evidence(free, owned)
-        buses = list(self._silent_buses(owned))
-        silent = [w for w in free if w.needs_supply and not _heard(w)]
-        on_lines = {device for bus in buses for device in bus.devices}
-        doubtful = [w for w in silent if w.device.id in on_lines]
-        drop = self._drop(doubtful, silent) if doubtful else None
-        waits = bool(buses) and drop is None and self._drop_to_come(doubtful)
-        self.waiting = {bus.id for bus in buses} if waits else set()
+        evidence, drop = self._evidence(free, owned), None
+        self.waiting = set()
+        if buses := list(self._silent_buses(free, owned)):
+            silent = [w for w in free if w.needs_supply and not _heard(w)]
+            on_lines = {device for bus in buses for device in bus.devices}
+            if doubtful := [w for w in silent if w.device.id in on_lines]:
+                drop = self._drop(doubtful, silent)
+            if drop is None and self._drop_to_come(doubtful):
+                self.waiting = {bus.id for bus in buses}
         return explain(self._tree, evidence, buses, self._priors, drop, held)
 
     def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
@@ -126,17 +127,34 @@ class Weighing:
         well = [witness for name, witness in self._witnesses.items() if name not in silent]
         return Evidence(said, Living(self._tree, well), self._limits["alive_weight"])
 
-    def _silent_buses(self, owned: Collection[str]) -> Iterator[SilentBus]:
-        for bus, devices in self.lines.items():
-            heard = [w for d in devices if d not in owned and (w := self._witnesses[d]).at and not w.is_garbled]
-            if any(not witness.silent for witness in heard):
-                heard = _due(heard)
-            if len(heard) < 2 or any(not witness.silent for witness in heard):
+    def _silent_buses(self, free: Iterable[Witness], owned: Collection[str]) -> Iterator[SilentBus]:
+        silent: dict[str, list[Witness]] = {}
+        for witness in free:
+            if witness.silent and witness.device.bus is not None:
+                silent.setdefault(witness.device.bus, []).append(witness)
+        for bus in self.lines:
+            devices = silent.get(bus, [])
+            if len(devices) < 2 or self._somebody_answers(bus, devices, owned):
                 continue
-            weight = sum(min(self._limits["silence_weight"], witness.weight) for witness in heard)
-            names = tuple(witness.device.id for witness in heard)
-            since = min(witness.silent_since for witness in heard)
+            weight = sum(min(self._most, witness.weight) for witness in devices)
+            names = tuple(witness.device.id for witness in devices)
+            since = min(witness.silent_since for witness in devices)
             yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
+
+    def _somebody_answers(self, bus: str, silent: list[Witness], owned: Collection[str]) -> bool:
+        """Whether a device of a line is heard on which these are silent.
+
+        Not of one that is read so seldom that its turn has not come since: that says nothing.
+        """
+        since = min([witness.silent_since for witness in silent])
+        often = SELDOM * min([witness.period for witness in silent])
+        for device in self.lines[bus]:
+            other = self._witnesses[device]
+            if other.silent or not (other.at >= since or other.period <= often):
+                continue
+            if other.at and not other.is_garbled and device not in owned:
+                return True
+        return False
 
     def account(self, terminal: Witness) -> None:
         """A terminal was read: what its meters, read since the reading before, took of that one."""
@@ -251,19 +269,6 @@ def _by_place(meters: Sequence[Witness]) -> list[list[Witness]]:
     for meter in meters:
         places[meter.places[0] if len(meter.places) == 1 else WHOLE].append(meter)
     return places
-
-
-def _due(heard: list[Witness]) -> list[Witness]:
-    """Those of a line without the ones that are read so seldom that their turn has not come since others fell silent.
-
-    Nothing when too few are silent for it to be asked.
-    """
-    silent = [witness for witness in heard if witness.silent]
-    if len(silent) < 2:
-        return []
-    since = min(witness.silent_since for witness in silent)
-    often = SELDOM * min(witness.period for witness in silent)
-    return [witness for witness in heard if witness.silent or witness.at >= since or witness.period <= often]
 
 
 def _summed(kw: list[float]) -> list[float]:
