@@ -38,7 +38,7 @@ class Living:
         newest_first = sorted(well, key=attrgetter("alive_at"), reverse=True)
         bits = [tree.bits[witness.device.id] for witness in newest_first]
         self._ages = [-witness.alive_at for witness in newest_first]
-        self._heard = [0, *accumulate(bits, or_)]  # none, the newest, the two newest, ...
+        self._heard: list[int] = [0, *accumulate(bits, or_)]  # none, the newest, the two newest, ...
         self.all = self._heard[-1]
 
     def since(self, at: float) -> int:
