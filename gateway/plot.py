@@ -128,7 +128,7 @@ class _Picture:
             f'height="{self.height}" font-family="{FONTS}" font-size="11" fill="#222">'
         )
         yield f'<rect width="{WIDTH}" height="{self.height}" fill="white"/>'
-        title = f"{self.voltages.area.id}: {iso(self.start)[:16]} to {iso(self.end)[:16]}"
+        title = f"{self.voltages.area.id}: {iso(self.start)[:16]} to {iso(self.end)[:16]} UTC"
         yield f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">{escape(title)}</text>'
         for lane, incident in enumerate(self.incidents):
             yield from self._incident(lane, incident)
@@ -163,7 +163,7 @@ class _Picture:
         right = WIDTH - RIGHT
         yield (
             f'<rect x="{LEFT}" y="{top}" width="{right - LEFT}" height="{PANEL}" fill="none" stroke="#888"/>'
-            f'<text x="{LEFT + 6}" y="{top + 16}" font-weight="bold">phase {phase}, V</text>'
+            f'<text x="{LEFT}" y="{top - 6}" font-weight="bold">phase {phase}, V</text>'
         )
         for volt in _between(self.low, self.high, 20.0 if self.high - self.low > 60 else 10.0):
             y = self.y(panel, volt)

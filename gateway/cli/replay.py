@@ -8,7 +8,12 @@ import typer
 from gateway.cli.options import Json, Rules, counted, thresholds_of, unusable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
     from gateway.replay import Replayed
+    from rules.incident import Verdict
 
 Folder = Annotated[Path, typer.Argument(help="The recording: a folder with area.json and observations.jsonl.gz.")]
 Events = Annotated[Path | None, typer.Option("--events", help="Write every incident and verdict here, a line each.")]
@@ -74,18 +79,36 @@ def replay(
         rows = {"found": came.found, "verdicts": came.verdicts, "observations": came.observations}
         typer.echo(orjson.dumps(rows | {"seconds": round(took, 3)}).decode())
     else:
-        _table(came, took)
+        _print(came, took)
 
 
-def _table(came: "Replayed", took: float) -> None:
+def _print(came: "Replayed", took: float) -> None:
     from rich.console import Console
+
+    console = Console(width=None if Console().is_terminal else 160)
+    if came.found:
+        console.print(_incidents(came))
+        console.print()
+    if came.verdicts:
+        console.print(_calls(came.verdicts))
+        console.print()
+    calls = f", {counted(len(came.verdicts), 'call')} judged" if came.verdicts else ""
+    rate = came.observations / took if took else 0.0
+    console.print(
+        f"{counted(len(came.found), 'incident')} in {counted(came.observations, 'observation')}{calls}; "
+        f"{took:.1f} s, {rate:,.0f} observations/s",
+        highlight=False,
+    )
+
+
+def _incidents(came: "Replayed") -> "Table":
     from rich.table import Table
 
     from gateway.cli.explained import where
     from gateway.clock import iso
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("incident", "what", "where", "phases", "meters", "began", "known after", "over"):
+    for title in ("incident", "what", "where", "phases", "meters", "began, UTC", "known after", "over"):
         table.add_column(title, no_wrap=title != "where")
     for incident in came.found:
         table.add_row(
@@ -98,13 +121,18 @@ def _table(came: "Replayed", took: float) -> None:
             f"{came.confirmed_at[incident.id] - incident.started_at:.0f} s",
             iso(incident.ended_at)[11:19] if incident.ended_at else "",
         )
-    console = Console(width=None if Console().is_terminal else 160)
-    if came.found:
-        console.print(table)
-    calls = f", {counted(len(came.verdicts), 'call')} judged" if came.verdicts else ""
-    rate = came.observations / took if took else 0.0
-    console.print(
-        f"{counted(len(came.found), 'incident')} in {counted(came.observations, 'observation')}{calls}; "
-        f"{took:.1f} s, {rate:,.0f} observations/s",
-        highlight=False,
-    )
+    return table
+
+
+def _calls(verdicts: "Sequence[Verdict]") -> "Table":
+    from rich.table import Table
+
+    from gateway.clock import iso
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("call", "at, UTC", "verdict", "where", "incident", "because"):
+        table.add_column(title, no_wrap=title != "because")
+    for one in verdicts:
+        because = "; ".join(one.evidence)
+        table.add_row(one.report, iso(one.at)[:19], one.verdict, one.node or "", one.incident or "", because)
+    return table

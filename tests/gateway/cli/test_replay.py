@@ -38,6 +38,14 @@ def test_an_incident_is_told_from_its_first_suspicion_to_its_end_with_the_readin
     assert "0 of 15" in " ".join(row), "and not while it lasted"
 
 
+def test_every_call_is_told_with_its_verdict_and_why(folder: Path) -> None:
+    call = {"id": "R1", "at": START + 1200, "device": "B3-1", "complaint": "no light"}
+    (folder / "reports.jsonl").write_text(json.dumps(call) + "\n")
+    (found,) = json.loads(replay(folder, "--json").output)["found"]
+    (line,) = [line for line in replay(folder).output.splitlines() if line.startswith("R1 ")]
+    assert " ".join(line.split()[2:]) == f"network_fault B3 {found['id']} 6 of 6 meters at B3 show no supply"
+
+
 def test_programs_get_the_same(folder: Path) -> None:
     (found,) = json.loads(replay(folder, "--json").output)["found"]
     told = json.loads(replay(folder, "--explain", found["id"], "--json").output)
