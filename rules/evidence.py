@@ -11,6 +11,7 @@ from rules.topology import Tree
 from rules.witness import Witness, polls_after
 
 WHOLE = 3
+STALE_S = 180.0  # a last reading that is older does not say that its device lives
 
 
 class Sign(NamedTuple):
@@ -41,9 +42,10 @@ class Living:
         self._heard: list[int] = [0, *accumulate(bits, or_)]  # none, the newest, the two newest, ...
         self.all = self._heard[-1]
 
-    def since(self, at: float) -> int:
-        """Those that answered later than this (epoch seconds)."""
-        return self._heard[bisect_left(self._ages, -at)]
+    def at(self, moment: float) -> tuple[int, int]:
+        """Those that answered later than this (epoch seconds), and those that did or had lately."""
+        heard, ages = self._heard, self._ages
+        return heard[bisect_left(ages, -moment)], heard[bisect_left(ages, STALE_S - moment)]
 
 
 @dataclass(frozen=True, slots=True)

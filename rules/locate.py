@@ -15,7 +15,6 @@ from rules.topology import Tree
 NO_PHASE = (0.0, 0.0, 0.0)
 UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
 STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
-STALE_S = 180.0
 NO_CHANCE = 5.0  # nats of silence before a fault that are a fault of their own, and no answer lost by chance
 EVERY = (0, 1, 2, WHOLE)
 
@@ -139,6 +138,12 @@ class _Dead:
         for place in EVERY:
             self.nats[place] += below.nats[place]
 
+    def outweighs(self, living: Sequence[float], prior: float) -> bool:
+        """Whether it can be more than the rarity of a fault and what the living say, by phase: no more speaks for it."""
+        a, b, c, whole = self.nats
+        a, b, c = a + living[0], b + living[1], c + living[2]
+        return max(a, b, c) > prior or a + b + c + whole > prior
+
 
 class _Search:
     """One search over the tree: scores going up, the chosen nodes going down.
@@ -153,7 +158,7 @@ class _Search:
         self._priors = priors
         self._dead: dict[str, _Dead] = {}
         self._alone: dict[str, float] = {}  # what the dead at a node weigh, each as a fault of its own supply
-        self._latest = 0.0  # no fault was seen later
+        self._kindest = (0, 0)  # who had answered, and lately, at the latest moment that any fault can have
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
         self._gather()
@@ -169,22 +174,22 @@ class _Search:
 
     def _gather(self) -> None:
         """Sum up by node what speaks for an outage."""
-        own = self._priors["meter"]
+        own, latest = self._priors["meter"], 0.0
         for name, signs in self._evidence.said.items():
-            dead = [sign for sign in signs if sign.weight > 0]
-            if not dead:
-                continue
             device, gone = self._tree.devices[name], 0.0
-            here = self._dead.get(device.node)
-            if here is None:
-                here = self._dead[device.node] = _Dead()
-            for place, weight, at, heard, *_ in dead:
+            for place, weight, at, heard, *_ in signs:
+                if weight <= 0:
+                    continue
+                if not gone and (here := self._dead.get(device.node)) is None:
+                    here = self._dead[device.node] = _Dead()
                 here.nats[place] += weight
                 gone += weight
-                self._latest = max(self._latest, at, heard)
-            here.voices += 1 if device.kind == "meter" else 2
+                latest = max(latest, at, heard)
+            if gone:
+                here.voices += 1 if device.kind == "meter" else 2
             if gone > own:
                 self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
+        self._kindest = self._evidence.living.at(latest)
 
     def _suspects(self) -> Iterator[_Suspect]:
         """Nodes that may have failed, or at which a device may, children before parents."""
@@ -194,7 +199,7 @@ class _Search:
                 continue
             place, alone = self._tree.nodes[node], self._alone.get(node, 0.0)
             prior = self._priors[place.kind]
-            total = self._sum(node, prior) if self._may_fail(node, dead, prior) else None
+            total = self._sum(node, dead, prior) if self._may_fail(node, dead, prior) else None
             if total is not None or alone:
                 yield _Suspect(node, prior, alone, total)
             if place.parent is None:
@@ -208,42 +213,38 @@ class _Search:
         """Whether its failing can explain anything: the later it was, the less of the living speaks against it."""
         if dead.voices < 2 or sum(dead.nats) <= prior:
             return False
-        most = [own + nats for own, nats in zip(dead.nats, self._lives(node, self._latest), strict=False)]
-        return max(most) > prior or sum(most) + dead.nats[WHOLE] > prior
+        return dead.outweighs(self._lives(node, *self._kindest), prior)
 
-    def _sum(self, node: str, prior: float) -> _Sum | None:
+    def _sum(self, node: str, dead: _Dead, prior: float) -> _Sum | None:
         """What is said at and below a node; None when it cannot have failed at any of the moments that it may have."""
         said = self._evidence.said
         below = [(device, signs) for device in self._tree.below[node] if (signs := said.get(device.id))]
-        dead = [sign for _, signs in below for sign in signs if sign.weight > 0]
-        seen = sorted([sign.at for sign in dead])
-        since = seen[len(seen) // 5]  # a device that was lost before does not date the fault
-        heard = [sign.heard for sign in dead]
+        times = [(sign.at, sign.heard) for _, signs in below for sign in signs if sign.weight > 0]
+        times.sort()
+        since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
+        heard = [at for _, at in times]
         moments = [(since, max([at for at in heard if at <= since], default=since))]
         if (last := max(heard)) > since:
             moments.append((last, last))
         sums: list[_Sum] = []
-        gone = sum([sign.weight for sign in dead])
-        for when, began in reversed(moments):
-            nats = self._lives(node, when)
-            if gone + max(nats) <= prior:
-                break  # of an earlier fault still more speaks against it
-            sums.insert(0, _Sum([*nats, 0.0], began, when))
-        for one in sums:
-            for device, signs in below:
-                one.count(device, signs, self._evidence.alive_weight)
+        for seen, began in moments:
+            nats = self._lives(node, *self._evidence.living.at(seen))
+            if dead.outweighs(nats, prior):
+                one = _Sum([*nats, 0.0], began, seen)
+                for device, signs in below:
+                    one.count(device, signs, self._evidence.alive_weight)
+                sums.append(one)
         if len(sums) < 2:
             return sums[0] if sums else None
         return max(sums, key=lambda one: max(one.worth(EVERY, prior), *one.nats[:3]))
 
-    def _lives(self, node: str, since: float) -> list[float]:
-        """What the devices that are well say of a fault of this node that was seen since then, by phase."""
-        living, most = self._evidence.living, self._evidence.alive_weight
-        heard, lately = living.since(since), living.since(since - STALE_S)
+    def _lives(self, node: str, heard: int, lately: int) -> list[float]:
+        """What the devices that are well say of a fault of this node at a moment, by phase; see `Living.at`."""
+        living, most = self._evidence.living.all, self._evidence.alive_weight
         nats = []
         for phase in self._tree.bits_below[node]:
             answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
-            stale = (phase & living.all).bit_count() - fresh
+            stale = (phase & living).bit_count() - fresh
             nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * stale)
         return nats
 
