@@ -33,6 +33,7 @@ class Case:
     pinged: float = 0.0
     score: float = 0.0  # weight of the evidence, nats
     alone: bool = False  # `node` is a device
+    lead: float | None = None  # of a line's silence: how much better this explains it than the next best, nats
 
     @property
     def letters(self) -> str:

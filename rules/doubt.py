@@ -11,6 +11,7 @@ from rules.topology import Tree
 from rules.weighing import SELDOM, Weighing
 from rules.witness import ALIVE, DEAD, Witness
 
+MANY = 4  # devices, more than which do not hang on one of them
 NO_ANSWER_S = 3.0  # what a poll without an answer takes at most, with its retry
 JUST_BEFORE = 0.05  # polls: a fault seldom falls into so short a time, so what lived then lives most likely
 
@@ -60,7 +61,7 @@ class Doubt:
         if case.kind == "device":
             return self.speaks_alone(case.devices[0])
         cycle = self.cycle(case.devices)
-        since = self._seen_since(case, dead)
+        since = self._seen_since(case, dead, cycle)
         span = max(w.at for w in dead) - since
         readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
@@ -78,11 +79,17 @@ class Doubt:
             return True
         return not self._open_questions(case, cycle, since) and (slow or not self._rests_on_chance(case, dead))
 
-    def _seen_since(self, case: Case, dead: list[Witness]) -> float:
-        """When the first of its devices was seen dead; who fell silent before another was heard lost one by chance."""
+    def _seen_since(self, case: Case, dead: list[Witness], cycle: float) -> float:
+        """When its first devices were seen dead; who fell silent before another was heard lost one by chance.
+
+        So did, most likely, one among many that fell silent long before the next of them.
+        """
         silent = [w for w in dead if w.is_silent]
         heard = max((w.alive_at for w in silent), default=0.0)
-        return max(case.since, min((w.silent_since for w in silent if w.silent_since > heard), default=0.0))
+        since = sorted([w.silent_since for w in silent if w.silent_since > heard])
+        if len(since) > MANY and since[1] - since[0] > cycle / 2:
+            del since[0]
+        return max(case.since, since[0] if since else 0.0)
 
     def _rests_on_chance(self, case: Case, dead: list[Witness]) -> bool:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.

@@ -5,15 +5,14 @@ The load that vanished at the terminals decides where the topology alone cannot.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log
 
+from rules.drop import Drop
 from rules.evidence import Evidence
 from rules.locate import Found, locate
 from rules.topology import Tree
 
-SPREAD = 0.35  # share by which the load of one device may differ from its last reading
+CLEAR = 20.0  # nats by which one explanation is better than the next: more needs no telling
 HELD = 3.0  # nats by which another explanation must be better than one that was said for sure
-TAIL = 3.0  # how fast surprise grows with distance: loads jump more than a bell curve lets them
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +20,19 @@ class SilentBus:
     """A line of which no device answers."""
 
     id: str
-    devices: tuple[str, ...]
-    weight: float  # what the silence of all of them weighs, in nats
+    weights: Mapping[str, float]  # by device: what its silence weighs, in nats
     since: float
     collector_node: str | None = None
 
+    @property
+    def devices(self) -> Collection[str]:
+        """Those that are silent on it."""
+        return self.weights.keys()
 
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Load that vanished at the terminals when devices went silent."""
-
-    observed_kw: tuple[float, ...]  # by phase
-    noise_kw: tuple[float, ...]
-    load_kw: Mapping[str, tuple[float, ...]]  # last load by silent device, of those that the terminals see
-
-    def nats(self, lost: Collection[str]) -> float:
-        """Log-likelihood of the drop when these devices are without supply."""
-        loads = [kw for device, kw in self.load_kw.items() if device in lost]
-        fed = [
-            kw for device, kw in self.load_kw.items() if device not in lost
-        ]  # these draw something else by now; the lost ones had half the time for it
-        nats = 0.0
-        for place, (observed, noise) in enumerate(zip(self.observed_kw, self.noise_kw, strict=True)):
-            expected = sum(kw[place] for kw in loads)
-            variance = noise**2 + SPREAD**2 * sum(kw[place] ** 2 for kw in fed)
-            variance += SPREAD**2 / 2 * sum(kw[place] ** 2 for kw in loads)
-            nats -= TAIL * log(1 + (observed - expected) ** 2 / variance / (2 * TAIL)) + 0.5 * log(variance)
-        return nats
+    @property
+    def weight(self) -> float:
+        """What the silence of all of them weighs, in nats."""
+        return sum(self.weights.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,12 @@ class Explanation:
     found: tuple[Found, ...] = ()  # without supply
     buses: tuple[SilentBus, ...] = ()  # dead by themselves
     consequent: tuple[SilentBus, ...] = ()  # dead because their collector is without supply
-    drop: Drop | None = None
+    drops: tuple[Drop, ...] = ()
+    lead: float = CLEAR  # how much better than the next best with other nodes or lines, nats
+
+    def names(self) -> tuple[set[str], set[str]]:
+        """The nodes and lines that have failed by themselves."""
+        return {found.node for found in self.found}, {bus.id for bus in self.buses}
 
 
 def explain(
@@ -66,7 +56,7 @@ def explain(
     evidence: Evidence,
     buses: Sequence[SilentBus],
     priors: Mapping[str, float],
-    drop: Drop | None,
+    drops: tuple[Drop, ...],
     held: Collection[str] = (),
 ) -> Explanation:
     """The failed nodes and lines that explain the evidence best. `priors`: see `locate`, and `bus`, `fed_bus`.
@@ -74,23 +64,29 @@ def explain(
     `held` are nodes and lines that were said for sure: they are given up for something clearly better only.
     """
 
-    def standing(option: Explanation) -> float:
-        places = {*(found.node for found in option.found), *(bus.id for bus in option.buses)}
-        return option.score + HELD * len(places.intersection(held))
+    def better(one: Explanation, other: Explanation) -> Explanation:
+        ahead = _standing(one, held) - _standing(other, held)
+        winner = one if ahead >= 0 else other
+        return winner if one.names() == other.names() else replace(winner, lead=min(winner.lead, abs(ahead)))
 
     score, found = locate(tree, evidence, priors)
-    best = Explanation(score + _drop_nats(tree, found, drop), found, drop=drop)
+    best = Explanation(score + _drop_nats(tree, found, drops), found, drops=drops)
     doubtful = [bus for bus in buses if not _beside_the_point(bus, best)]
     collectors = {bus.id: tree.upward[bus.collector_node] for bus in doubtful if bus.collector_node is not None}
     for node in dict.fromkeys(node for above in collectors.values() for node in above):
         group = tuple(bus for bus in doubtful if node in collectors.get(bus.id, ()))
-        best = max(best, _collectors_dead(tree, evidence, group, node, priors, drop), key=standing)
+        best = better(best, _collectors_dead(tree, evidence, group, node, priors, drops))
     open_lines = list(buses)
     while bus := next((bus for bus in open_lines if not _beside_the_point(bus, best)), None):
         open_lines.remove(bus)
         others = replace(best, consequent=tuple(other for other in best.consequent if other is not bus))
-        best = max(best, _line_dead(tree, evidence, bus, others, priors), key=standing)
+        best = better(best, _line_dead(tree, evidence, bus, others, priors))
     return best
+
+
+def _standing(option: Explanation, held: Collection[str]) -> float:
+    nodes, lines = option.names()
+    return option.score + HELD * len((nodes | lines).intersection(held))
 
 
 def _beside_the_point(bus: SilentBus, so_far: Explanation) -> bool:
@@ -113,10 +109,10 @@ def _line_dead(
     fed_dead = _feeds(tree, found, bus)
     rarity = sum(priors["bus" if each.collector_node is None else "fed_bus"] for each in lost)
     rarity -= priors["bus" if bus.collector_node is None else "fed_bus"] * fed_dead
-    total = score + explained - rarity + _drop_nats(tree, found, so_far.drop)
+    total = score + explained - rarity + _drop_nats(tree, found, so_far.drops)
     if fed_dead:
-        return Explanation(total, found, so_far.buses, (*so_far.consequent, bus), so_far.drop)
-    return Explanation(total, found, lost, so_far.consequent, so_far.drop)
+        return Explanation(total, found, so_far.buses, (*so_far.consequent, bus), so_far.drops)
+    return Explanation(total, found, lost, so_far.consequent, so_far.drops)
 
 
 def _collectors_dead(
@@ -125,19 +121,15 @@ def _collectors_dead(
     group: Sequence[SilentBus],
     node: str,
     priors: Mapping[str, float],
-    drop: Drop | None,
+    drops: tuple[Drop, ...],
 ) -> Explanation:
     """This node feeds the collectors of these lines and is without supply; their devices elsewhere are only unheard."""
-    unheard = [
-        SilentBus(bus.id, tuple(d for d in bus.devices if not tree.covers(node, d)), 0.0, bus.since) for bus in group
-    ]
-    score, found = locate(tree, _without(evidence, *unheard), priors)
+    unheard = {d: nats for bus in group for d, nats in bus.weights.items() if not tree.covers(node, d)}
+    score, found = locate(tree, evidence.without(unheard), priors)
     if not all(_feeds(tree, found, bus) for bus in group):
         return Explanation(float("-inf"))
-    explained = sum(
-        bus.weight * len(silent.devices) / len(bus.devices) for bus, silent in zip(group, unheard, strict=True)
-    )
-    return Explanation(score + explained + _drop_nats(tree, found, drop), found, (), tuple(group), drop)
+    explained = sum(unheard.values())
+    return Explanation(score + explained + _drop_nats(tree, found, drops), found, (), tuple(group), drops)
 
 
 def _feeds(tree: Tree, found: Sequence[Found], bus: SilentBus) -> bool:
@@ -150,14 +142,14 @@ def _without(evidence: Evidence, *buses: SilentBus) -> Evidence:
     return evidence.without([device for bus in buses for device in bus.devices])
 
 
-def _drop_nats(tree: Tree, found: Sequence[Found], drop: Drop | None) -> float:
+def _drop_nats(tree: Tree, found: Sequence[Found], drops: tuple[Drop, ...]) -> float:
     """A device that is silent alone may have lost its supply or only its voice: what fits the drop better."""
-    if drop is None:
-        return 0.0
     lost, alone = set[str](), set[str]()
-    for one in found:
-        (alone if one.alone else lost).update(device for device in drop.load_kw if _lost(tree, one, device))
-    return max(drop.nats(lost), drop.nats(lost | alone)) if alone - lost else drop.nats(lost)
+    for drop in drops:
+        for one in found:
+            (alone if one.alone else lost).update(device for device in drop.load_kw if _lost(tree, one, device))
+    nats = sum([drop.nats(lost) for drop in drops])
+    return max(nats, sum([drop.nats(lost | alone) for drop in drops])) if alone - lost else nats
 
 
 def _lost(tree: Tree, found: Found, device: str) -> bool:

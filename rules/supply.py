@@ -104,7 +104,7 @@ class Supply:
 
     def account(self, terminal: Witness) -> None:
         """A terminal was read."""
-        self._weighing.account(terminal)
+        self._weighing.terminals.account(terminal)
 
     def _revive(self) -> None:
         """A line that was dead with what feeds its collector is heard again: what was silent on it may be well."""
@@ -217,7 +217,7 @@ class Supply:
             case.changed_at = now
         case.kind, case.node, case.places, case.whole = want.kind, want.node, want.places, want.whole
         case.devices, case.consequent = want.devices, want.consequent
-        case.score, case.alone = want.score, want.alone
+        case.score, case.alone, case.lead = want.score, want.alone, want.lead
         case.since = min(case.since, want.since)
         case.after = want.after or case.after
         case.load_kw = want.load_kw if want.load_kw is not None else case.load_kw

@@ -32,6 +32,9 @@ class Wanted:
     def cases(self, explanation: Explanation, unwell: Iterable[Witness], owned: Collection[str]) -> list[Case]:
         """All of them, without keys yet; those that hold most devices first."""
         wanted: list[Case] = [*self._supply(explanation), *map(self._bus, explanation.buses)]
+        for case in wanted:
+            if case.consequent or case.kind == "bus":
+                case.lead = explanation.lead
         wanted += self._unheard(unwell, owned, {device for case in wanted for device in case.devices})
         return sorted(wanted, key=lambda case: -len(case.devices))
 
@@ -58,7 +61,7 @@ class Wanted:
                 since=min(part.since for part in parts),
                 after=after,
                 consequent=consequent,
-                load_kw=sum(explanation.drop.observed_kw) if explanation.drop else None,
+                load_kw=sum(sum(drop.observed_kw) for drop in explanation.drops) if explanation.drops else None,
                 score=sum(part.score for part in parts),
                 alone=alone,
             )

@@ -1,25 +1,17 @@
 """All evidence on the scales: what devices say, which lines are silent, how much load vanished, what explains it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from math import hypot
-from statistics import median, pstdev
 
 from rules.area import Area
+from rules.drop import Drop, Terminals, heard
 from rules.evidence import WHOLE, Evidence, Living, Sign
-from rules.explain import Drop, Explanation, SilentBus, explain
+from rules.explain import Explanation, SilentBus, explain
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, DEAD, Witness
 
 SELDOM = 2.0
 """Polls of the silent devices of a line within which another must have its turn to be waited for."""
-APPLIANCE_KW = 0.1
-"""A small appliance more or less is nothing to wonder at, however quiet the last minutes were."""
-SLIGHT = 3.0
-"""Silence that weighs less, in nats, is by chance more often than not: on a noisy line there is always some."""
-STEADY = 4
-"""Readings of a terminal that say what usually goes unaccounted for."""
 
 
 class Weighing:
@@ -37,13 +29,7 @@ class Weighing:
                 self.lines.setdefault(device.bus, []).append(device.id)
         self._wires = {bus: witnesses[devices[0]].wire for bus, devices in self.lines.items()}
         self._collectors = {bus.id: bus.collector_node for bus in area.buses}
-        self._below = {
-            device.id: [witnesses[other.id] for other in tree.below[device.node] if other.kind == "meter"]
-            for device in area.devices
-            if device.kind in ("ttu", "ltu")
-        }
-        self._single = {name: _by_place(meters) for name, meters in self._below.items()}
-        self._terminals = [device.id for device in area.devices if device.kind in ("ttu", "ltu")]
+        self.terminals = Terminals(tree, witnesses, area)
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
         self.waiting: set[str] = set()
         """Silent lines whose load no terminal has told of yet, though one will."""
@@ -110,16 +96,17 @@ class Weighing:
         return worse
 
     def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
-        evidence, drop = self._evidence(free, owned), None
+        evidence = self._evidence(free, owned)
+        drops: tuple[Drop, ...] = ()
         self.waiting = set()
         if buses := list(self._silent_buses(free, owned)):
-            silent = [w for w in free if w.needs_supply and not _heard(w)]
+            silent = [w for w in free if w.needs_supply and not heard(w)]
             on_lines = {device for bus in buses for device in bus.devices}
             if doubtful := [w for w in silent if w.device.id in on_lines]:
-                drop = self._drop(doubtful, silent)
-            if drop is None and self._drop_to_come(doubtful):
+                drops = self.terminals.drops(doubtful, silent)
+            if not drops and self.terminals.is_to_tell(doubtful):
                 self.waiting = {bus.id for bus in buses}
-        return explain(self._tree, evidence, buses, self._priors, drop, held)
+        return explain(self._tree, evidence, buses, self._priors, drops, held)
 
     def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
         said = {witness.device.id: self.signs(witness) for witness in unwell}
@@ -136,10 +123,9 @@ class Weighing:
             devices = silent.get(bus, [])
             if len(devices) < 2 or self._somebody_answers(bus, devices, owned):
                 continue
-            weight = sum(min(self._most, witness.weight) for witness in devices)
-            names = tuple(witness.device.id for witness in devices)
+            weights = {witness.device.id: min(self._most, witness.weight) for witness in devices}
             since = min(witness.silent_since for witness in devices)
-            yield SilentBus(bus, names, weight, since, self._collectors.get(bus))
+            yield SilentBus(bus, weights, since, self._collectors.get(bus))
 
     def _somebody_answers(self, bus: str, silent: list[Witness], owned: Collection[str]) -> bool:
         """Whether a device of a line is heard on which these are silent.
@@ -156,90 +142,6 @@ class Weighing:
                 return True
         return False
 
-    def account(self, terminal: Witness) -> None:
-        """A terminal was read: what its meters, read since the reading before, took of that one."""
-        if len(terminal.history) > 1 and len(terminal.history[-2]) == 4 and terminal.device.id in self._single:
-            terminal.history[-2][4:] = self._metered(terminal)
-
-    def _metered(self, terminal: Witness) -> list[float]:
-        """What the meters below a terminal that are heard draw, kW by phase."""
-        single = self._single[terminal.device.id]
-        shared = sum([m.power for m in single[WHOLE] if m.power and _heard(m)]) / 3
-        return [shared + sum([m.power for m in single[place] if m.power and _heard(m)]) for place in range(3)]
-
-    def _drop(self, doubtful: list[Witness], silent: list[Witness]) -> Drop | None:
-        """Load that vanished at the terminals above the doubtful ones of the silent devices; None when none can tell.
-
-        What counts is the load that no answering meter accounts for: it stays what it was when silent meters are
-        without supply, and grows by what they draw when only their line is dead.
-        """
-        since = sorted(w.silent_since for w in doubtful)[len(doubtful) // 5]
-        terminals = self._terminals_above(doubtful)
-        if not terminals:
-            return None
-        seen = {meter.device.id: meter for terminal in terminals for meter in self._below[terminal.device.id]}
-        fed_in = any((meter.power or 0.0) < 0 for meter in seen.values())
-        lump = _summed if fed_in else list  # currents do not tell which of the phases it is that feeds in
-        load = {
-            w.device.id: tuple(lump([w.power / len(w.places) if place in w.places else 0.0 for place in range(3)]))
-            for w in silent
-            if w.power is not None and w.device.id in seen
-        }
-        observed = [sum(kw) for kw in zip(*load.values(), strict=True)]
-        noise = [0.0] * len(observed)
-        for terminal in terminals:
-            rest = self._unaccounted(terminal, since, silent)
-            if rest is None or DEAD in terminal.state:
-                return None
-            before, after = [lump(row) for row in rest[0]], lump(rest[1])
-            all_load = lump(terminal.history[-1][1:4])
-            for part in range(len(observed)):
-                usual = [kw[part] for kw in before]
-                observed[part] -= after[part] - median(usual[-STEADY:])
-                noise[part] += _restless(usual, all_load[part]) ** 2
-        return Drop(tuple(observed), tuple(part**0.5 for part in noise), load)
-
-    def _unaccounted(
-        self, terminal: Witness, since: float, silent: list[Witness]
-    ) -> tuple[list[list[float]], list[float]] | None:
-        """Load at a terminal that no meter accounts for, kW by phase: its readings before, its first one after."""
-        before = [
-            [row[1 + place] - row[4 + place] for place in range(3)]
-            for row, later in pairwise(terminal.history)
-            if later[0] <= since and len(row) > 4
-        ]
-        after = [row for row in terminal.history if row[0] >= since][:2]
-        if not before or not after:
-            return None
-        rest = [
-            load - metered for load, metered in zip(after[0][1:4], after[0][4:] or self._metered(terminal), strict=True)
-        ]
-        if len(after) == 2:
-            here = self._single[terminal.device.id]
-            for late in [w for w in silent if w.weight - w.weight_since(after[1][0]) < SLIGHT]:
-                for place in late.places if late in here[WHOLE] or late in here[late.places[0]] else ():
-                    rest[place] += (late.power or 0.0) / len(late.places)  # it was still taken for heard
-        return before, rest
-
-    def _drop_to_come(self, silent: list[Witness]) -> bool:
-        """Whether a living terminal above the silent devices has not been read since they fell silent."""
-        since = sorted(w.silent_since for w in silent)[len(silent) // 5] if silent else 0.0
-        above = self._terminals_above(silent)
-        return bool(above) and all(t.at < since and DEAD not in t.state and t.history for t in above)
-
-    def _terminals_above(self, silent: list[Witness]) -> list[Witness]:
-        """The nearest answering terminals that together see all of these devices."""
-        chosen: dict[str, Witness] = {}
-        for witness in silent:
-            path = self._tree.upward[witness.device.node]
-            near = [t for t in self._terminals if self._tree.devices[t].node in path and not self._witnesses[t].silent]
-            if not near:
-                return []
-            nearest = min(near, key=lambda t: path.index(self._tree.devices[t].node))
-            chosen[nearest] = self._witnesses[nearest]
-        tops = [w for w in chosen.values() if w.device.kind == "ttu"]
-        return tops[:1] if tops else list(chosen.values())
-
     def surprise(self, witness: Witness, since: float) -> float:
         """How unlikely what a dead device shows is by chance, in nats. Of silence only what came after `since` counts:
         before that, its fault was not there."""
@@ -255,28 +157,4 @@ class Weighing:
         """Whether the evidence without `others` says that this node has failed, and not only a part of it."""
         unwell = [w for name, w in self._witnesses.items() if not w.is_well and name not in others]
         evidence = self._evidence(unwell, others)
-        return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, None).found)
-
-
-def _heard(meter: Witness) -> bool:
-    """Whether it answers, but for what gets lost by chance."""
-    return not meter.silent or meter.weight < SLIGHT
-
-
-def _by_place(meters: Sequence[Witness]) -> list[list[Witness]]:
-    """Meters on one phase by that phase; the others under WHOLE."""
-    places: list[list[Witness]] = [[], [], [], []]
-    for meter in meters:
-        places[meter.places[0] if len(meter.places) == 1 else WHOLE].append(meter)
-    return places
-
-
-def _summed(kw: list[float]) -> list[float]:
-    return [sum(kw)]
-
-
-def _restless(kw: list[float], load: float) -> float:
-    """How much of a load goes unaccounted for from one reading to the next by itself, kW; `load`: all of it."""
-    steps = [after - before for before, after in pairwise(kw)]
-    usual = 1.5 * pstdev(steps) if len(steps) > 3 else 0.08 * abs(load)
-    return hypot(usual, 0.02 * load, APPLIANCE_KW)
+        return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, ()).found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import exp
 
 from rules.area import PlannedOutage
 from rules.book import Claim
@@ -37,6 +38,9 @@ SEVERITIES: Mapping[str, Severity] = {
     "comm_meter": "minor",
     "planned_outage": "info",
 }
+
+CLOSE = 2.0
+"""Nats by which one explanation is better than the next, below which the next is as good as it."""
 
 
 def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: Pool, at: float) -> Claim:
@@ -224,7 +228,10 @@ def _affected(case: Case, tree: Tree) -> tuple[str, ...]:
 def _confidence(case: Case) -> float:
     if case.stage == "suspected":
         return 0.5
-    return 0.7 if case.kind == "device" else min(0.99, 0.8 + 0.03 * len(case.devices))
+    if case.kind == "device":
+        return 0.7
+    by_many = min(0.99, 0.8 + 0.03 * len(case.devices))
+    return by_many if case.lead is None else min(by_many, 1 / (1 + exp(-case.lead)))
 
 
 def _case_evidence(case: Case, tree: Tree, lost: list[str]) -> list[str]:
@@ -238,4 +245,6 @@ def _case_evidence(case: Case, tree: Tree, lost: list[str]) -> list[str]:
     if case.load_kw is not None:
         says.append(f"the load at the terminals fell by {case.load_kw:.1f} kW")
     says += [f"line {bus} is silent with it: its collector is fed from there" for bus in case.consequent]
+    if case.lead is not None and case.lead < CLOSE:
+        says.append("it is not clear whether power or a line failed: the load at the terminals fits either")
     return says
