@@ -9,6 +9,7 @@ from gateway.simulate.scenario import Episode, Expectation, Scenario
 from rules.area import Area, Bus, Device, Node
 from rules.engine import Engine
 from rules.incident import Incident
+from rules.kinds import KINDS
 from rules.observation import Observation
 
 START = 1_760_000_000.0
@@ -76,7 +77,9 @@ def readings(
 
 def run(engine: Engine, observations: Sequence[Observation] | Iterator[Observation]) -> list[Incident]:
     """Everything that the engine says about incidents, in order."""
-    return [incident for seen in observations for incident in engine.take(seen).incidents]
+    said = [incident for seen in observations for incident in engine.take(seen).incidents]
+    assert [one for one in said if one.severity not in KINDS[one.type].severities] == [], "see rules/kinds.py"
+    return said
 
 
 def found(said: Sequence[Incident]) -> list[Incident]:
