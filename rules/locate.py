@@ -139,7 +139,7 @@ class _Dead:
             self.nats[place] += below.nats[place]
 
     def outweighs(self, living: Sequence[float], prior: float) -> bool:
-        """Whether it can be more than the rarity of a fault and what the living say, by phase: no more speaks for it."""
+        """Whether it can be more than the rarity of a fault and what the living say, phase by phase or in all."""
         a, b, c, whole = self.nats
         a, b, c = a + living[0], b + living[1], c + living[2]
         return max(a, b, c) > prior or a + b + c + whole > prior
@@ -176,17 +176,18 @@ class _Search:
         """Sum up by node what speaks for an outage."""
         own, latest = self._priors["meter"], 0.0
         for name, signs in self._evidence.said.items():
+            dead = [sign for sign in signs if sign.weight > 0]
+            if not dead:
+                continue
             device, gone = self._tree.devices[name], 0.0
-            for place, weight, at, heard, *_ in signs:
-                if weight <= 0:
-                    continue
-                if not gone and (here := self._dead.get(device.node)) is None:
-                    here = self._dead[device.node] = _Dead()
+            here = self._dead.get(device.node)
+            if here is None:
+                here = self._dead[device.node] = _Dead()
+            for place, weight, at, heard, *_ in dead:
                 here.nats[place] += weight
                 gone += weight
                 latest = max(latest, at, heard)
-            if gone:
-                here.voices += 1 if device.kind == "meter" else 2
+            here.voices += 1 if device.kind == "meter" else 2
             if gone > own:
                 self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
         self._kindest = self._evidence.living.at(latest)

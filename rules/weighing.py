@@ -44,7 +44,7 @@ class Weighing:
                 if witness.gasp_at > witness.alive_at:
                     weight, whole = weight + self._most, whole + self._most
                 place = witness.places[0] if len(witness.places) == 1 else WHOLE
-                if all(witness.state[own] == DEAD for own in witness.places):  # it told so before its battery was empty
+                if witness.is_dead:  # it told so before its battery was empty
                     return (Sign(place, weight, max(witness.dead_at)),)
                 return (Sign(place, weight, witness.silent_since, witness.alive_at, witness.at, witness.silent, whole),)
             if witness.device.kind == "meter":

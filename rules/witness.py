@@ -200,6 +200,11 @@ class Witness:
         return self.at > self.alive_at and not self.silent
 
     @property
+    def is_dead(self) -> bool:
+        """Whether no phase of it had voltage when it was last read."""
+        return DEAD in self.state and all(self.state[place] == DEAD for place in self.places)
+
+    @property
     def is_silent(self) -> bool:
         return self.silent > 0 or self.gasp_at > self.alive_at
 
