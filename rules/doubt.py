@@ -55,6 +55,14 @@ class Doubt:
         lived = max((w.alive_at for w in dead if w.is_silent), default=case.since)
         return sum(self._weighing.surprise(witness, lived) for witness in dead)
 
+    def _contradiction(self, case: Case) -> float:
+        """How much those below its node speak against it who answered well since it began, nats."""
+        if not case.of_node:
+            return 0.0
+        below = [self._witnesses[device.id] for device in self._tree.below[case.node] if device.id not in case.devices]
+        well = [w for w in below if w.alive_at > case.since and not w.is_silent]
+        return self._limits["alive_weight"] * sum(any(w.state[p] == ALIVE for p in case.places) for w in well)
+
     def is_convincing(self, case: Case, now: float) -> bool:
         """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
         dead = [self._witnesses[device] for device in case.devices]
@@ -65,7 +73,7 @@ class Doubt:
         span = max(w.at for w in dead) - since
         readings = sum(w.silent or 1 + (w.at > case.since) for w in dead)  # what still reads dead was read twice
         enough = min(self._limits["confirm_s"], self._limits["confirm_polls"] * cycle)
-        surprise = self._surprise(case)
+        surprise = self._surprise(case) - self._contradiction(case)
         slow = cycle > self._limits["slow_poll_s"]
         if slow and surprise >= self._limits["once_weight"] and self._others_live(case, dead):
             span = enough
@@ -77,7 +85,7 @@ class Doubt:
                 return False
         if now - since > self._patience(case, cycle):
             return True
-        return not self._open_questions(case, cycle, since) and (slow or not self._rests_on_chance(case, dead))
+        return not self._open_questions(case, cycle, since) and not self.rests_on_chance(case)
 
     def _seen_since(self, case: Case, dead: list[Witness], cycle: float) -> float:
         """When its first devices were seen dead; who fell silent before another was heard lost one by chance.
@@ -91,13 +99,14 @@ class Doubt:
             del since[0]
         return max(case.since, since[0] if since else 0.0)
 
-    def _rests_on_chance(self, case: Case, dead: list[Witness]) -> bool:
+    def rests_on_chance(self, case: Case) -> bool:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.
 
-        The same for each phase. The next poll tells.
+        The same for each phase. The next poll tells, unless that is far off.
         """
-        if not case.of_node:
+        if not case.of_node or self.cycle(case.devices) > self._limits["slow_poll_s"]:
             return False
+        dead = [self._witnesses[device] for device in case.devices]
         node = self._tree.common(case.devices)
         part: dict[str, float] = {}
         phase = dict.fromkeys(case.places, 0.0)

@@ -15,7 +15,6 @@ from rules.topology import Tree
 NO_PHASE = (0.0, 0.0, 0.0)
 UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
 STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
-NO_CHANCE = 5.0  # nats of silence before a fault that are a fault of their own, and no answer lost by chance
 EVERY = (0, 1, 2, WHOLE)
 
 
@@ -39,24 +38,22 @@ class _Sum:
     nats: list[float]
     began: float  # nobody below answered later, or it speaks against it
     since: float  # when it was first seen, as far as most can tell
-    early: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # silence before: something else
+    grown: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # by faults that were there before
+    early: bool = False  # some were silent before it began
     dead: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     terminals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # of the dead
     devices: int = 0  # dead, each counted once
 
     def count(self, device: Device, signs: tuple[Sign, ...], alive_weight: float) -> None:
-        """Add what a device says that is not well."""
+        """Add what a device says that is not well; what it was silent before, it was by chance."""
         is_dead = False
         for sign in signs:
             place, nats = sign.place, sign.weight
             if nats > 0 and sign.heard > self.began:  # it lived: until its silence says more
                 nats = min(nats, sign.whole - alive_weight)
             elif nats > 0:
-                spoken = sign.after(self.began)
-                early = min(nats, sign.whole - spoken) if sign.at <= self.began else 0.0
-                self.early[place] += early
-                if early < NO_CHANCE:
-                    nats = spoken
+                nats = sign.after(self.began)
+                self.early = self.early or nats < sign.weight
             elif sign.at <= self.began:
                 nats = -UNHEARD
             self.nats[place] += nats
@@ -73,12 +70,9 @@ class _Sum:
         return self.dead[place] > 1 or self.terminals[place] > 0
 
     def worth(self, places: Sequence[int], prior: float) -> float:
-        """How much better than nothing its failing on these phases explains, nats.
-
-        What was silent before had a reason of its own: chance, or at most one more fault like this.
-        """
-        early = sum([self.early[place] for place in places])
-        return sum([self.nats[place] for place in places]) - prior - min(early, prior)
+        """How much better than nothing its failing on these phases, or on EVERY, explains, nats."""
+        grown = self.grown[WHOLE] if WHOLE in places else sum([self.grown[place] for place in places])
+        return sum([self.nats[place] for place in places]) + grown - prior
 
 
 @dataclass(slots=True)
@@ -88,22 +82,26 @@ class _Suspect:
     node: str
     prior: float  # rarity of its failing, nats
     alone: float  # what the dead devices at it weigh, each as a fault of its own supply
-    total: _Sum | None  # None: it cannot have failed
+    sums: Sequence[_Sum]  # at the moments at which it can have failed
+    total: _Sum | None = None  # at the likeliest of them
     below: list["_Suspect"] = field(default_factory=list)
     phase: tuple[float, ...] = NO_PHASE  # best score at and below it, phase by phase
     best: float = 0.0  # the same for all phases together
     opened: tuple[int, ...] = ()  # what fails at it, of what is best
+    paid: float = 0.0  # for the rarest of the faults that make the best, nats
 
     def weigh(self) -> None:
         """Find what is best here; all that is below has been weighed."""
         self.best = max(0.0, sum([child.best for child in self.below]) + self.alone)
+        self.paid = max([child.paid for child in self.below], default=0.0)
         phase = list(NO_PHASE)
         for child in self.below:
             if child.phase is not NO_PHASE:
                 phase = [own + more for own, more in zip(phase, child.phase, strict=True)]
                 self.phase = tuple(phase)
-        if (total := self.total) is None:
+        if not self.sums:
             return
+        self.total = total = max(self.sums, key=self._likely) if len(self.sums) > 1 else self.sums[0]
         opened = []
         for place in range(3):
             here = total.worth((place,), self.prior)
@@ -112,10 +110,13 @@ class _Suspect:
                 phase[place] = here
                 self.phase = tuple(phase)
         if opened and sum(phase) > self.best:
-            self.best, self.opened = sum(phase), tuple(opened)
+            self.best, self.opened, self.paid = sum(phase), tuple(opened), self.prior
         whole = total.worth(EVERY, self.prior)
         if total.tells(WHOLE) and whole > 0 and whole >= self.best - 1e-9:
-            self.best, self.opened = whole, (0, 1, 2)  # on a draw, all phases are simpler than some
+            self.best, self.opened, self.paid = whole, (0, 1, 2), self.prior  # on a draw: simpler than some phases
+
+    def _likely(self, one: _Sum) -> float:
+        return max([one.worth(places, self.prior) for places in (EVERY, (0,), (1,), (2,))])
 
     def opened_of(self, places: tuple[int, ...]) -> tuple[int, ...]:
         """Which of these phases fail here, when something above fails on the others."""
@@ -165,6 +166,9 @@ class _Search:
         suspects = {suspect.node: suspect for suspect in self._suspects()}
         top: list[_Suspect] = []
         for node, suspect in suspects.items():
+            for one in suspect.sums:
+                if one.early:
+                    self._grow(one, suspect.below)
             suspect.weigh()
             if suspect.best > 0.0 or suspect.phase is not NO_PHASE:
                 above = next((suspects[n] for n in self._tree.upward[node][1:] if n in suspects), None)
@@ -200,9 +204,9 @@ class _Search:
                 continue
             place, alone = self._tree.nodes[node], self._alone.get(node, 0.0)
             prior = self._priors[place.kind]
-            total = self._sum(node, dead, prior) if self._may_fail(node, dead, prior) else None
-            if total is not None or alone:
-                yield _Suspect(node, prior, alone, total)
+            sums = self._sums(node, dead, prior) if self._may_fail(node, dead, prior) else []
+            if sums or alone:
+                yield _Suspect(node, prior, alone, sums)
             if place.parent is None:
                 return
             if place.parent in self._dead:
@@ -216,8 +220,8 @@ class _Search:
             return False
         return dead.outweighs(self._lives(node, *self._kindest), prior)
 
-    def _sum(self, node: str, dead: _Dead, prior: float) -> _Sum | None:
-        """What is said at and below a node; None when it cannot have failed at any of the moments that it may have."""
+    def _sums(self, node: str, dead: _Dead, prior: float) -> list[_Sum]:
+        """What is said at and below a node of its failing at the moments at which it can have failed."""
         said = self._evidence.said
         below = [(device, signs) for device in self._tree.below[node] if (signs := said.get(device.id))]
         times = [(sign.at, sign.heard) for _, signs in below for sign in signs if sign.weight > 0]
@@ -235,9 +239,23 @@ class _Search:
                 for device, signs in below:
                     one.count(device, signs, self._evidence.alive_weight)
                 sums.append(one)
-        if len(sums) < 2:
-            return sums[0] if sums else None
-        return max(sums, key=lambda one: max(one.worth(EVERY, prior), *one.nats[:3]))
+        return sums
+
+    def _grow(self, one: _Sum, below: Sequence[_Suspect]) -> None:
+        """What was silent below before had a fault of its own, maybe, which grew into this one.
+
+        Beside other faults below at the same time it is one cause, so its rarity is not paid for once more.
+        """
+        several = sum([child.paid > 0.0 for child in below]) > 1
+        for child in below:
+            part = _Sum([0.0, 0.0, 0.0, 0.0], one.began, one.since)
+            for device in self._tree.below[child.node]:
+                if signs := self._evidence.said.get(device.id):
+                    part.count(device, signs, self._evidence.alive_weight)
+            if part.early:
+                one.grown[WHOLE] += max(0.0, child.best + child.paid * several - sum(part.nats))
+                for place in range(3):
+                    one.grown[place] += max(0.0, child.phase[place] - part.nats[place])
 
     def _lives(self, node: str, heard: int, lately: int) -> list[float]:
         """What the devices that are well say of a fault of this node at a moment, by phase; see `Living.at`."""

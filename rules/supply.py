@@ -194,6 +194,11 @@ class Supply:
         new = [self._witnesses[device] for device in set(want.devices).difference(case.devices)]
         return len(new) > 1 and all(w.is_silent and w.alive_at > case.confirmed_at for w in new)
 
+    def _may_be_chance(self, want: Case, case: Case) -> bool:
+        """Whether what would move a confirmed case up is so little that chance explains it: the next polls tell."""
+        up = want.node != case.node and set(case.devices) < set(want.devices)
+        return case.stage == "confirmed" and up and self._doubt.rests_on_chance(want)
+
     def _host(self, want: Case) -> Case | None:
         """A phase loss that began with this and lies above it: these devices are on another phase than is said."""
         for case in self.cases.values():
@@ -213,6 +218,8 @@ class Supply:
         return want
 
     def _update(self, case: Case, want: Case, now: float) -> None:
+        if self._may_be_chance(want, case):
+            return
         if (case.node, case.places) != (want.node, want.places) or set(want.devices) - set(case.devices):
             case.changed_at = now
         case.kind, case.node, case.places, case.whole = want.kind, want.node, want.places, want.whole

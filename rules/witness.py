@@ -350,8 +350,10 @@ class Witness:
 
     def _notice(self, seen: Observation) -> int:
         if seen.notice == "last_gasp" and seen.at > self.alive_at:
-            if self.silent and self.at < seen.at:  # it lived until now: its answers got lost
-                self._heard()
+            if self.gasp_at > self.alive_at:
+                return 0  # the first one dates the loss
+            if self.silent and self.at < seen.at:  # it lived until now, or it speaks late: nothing sure of its line
+                self.silent, self.silent_since, self.pardoned = 0, 0.0, False
             self.gasp_at = seen.at
             self.silent_since = min(self.silent_since or seen.at, seen.at)
             return EVIDENCE

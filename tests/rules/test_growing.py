@@ -1,0 +1,46 @@
+"""A fault that grows within a minute or two is one cause, and stays one incident."""
+
+import pytest
+
+from gateway.simulate.fault import Fault, FaultKind
+from rules.engine import Engine
+from rules.observation import Observation
+from rules.thresholds import complete
+from rules.wire import wires_of
+from rules.witness import Witness
+from tests.rules.areas import START, found, readings, run, village
+
+Step = tuple[FaultKind, str]
+
+GROWING: dict[str, tuple[Step, Step]] = {
+    "a box, and then its line": (("breaker_tripped", "B3"), ("line_broken", "L2")),
+    "a box, and then its feeder": (("breaker_tripped", "B4"), ("breaker_tripped", "F2")),
+    "a line, and then its feeder": (("line_broken", "L2"), ("breaker_tripped", "F1")),
+    "a box, and then the transformer": (("breaker_tripped", "B4"), ("transformer_off", "T1")),
+    "a feeder, and then the medium voltage": (("breaker_tripped", "F1"), ("mv_outage", "MV")),
+}
+
+
+@pytest.mark.parametrize("later_s", [15.0, 40.0, 70.0], ids=lambda s: f"after {s:.0f} s")
+@pytest.mark.parametrize("steps", GROWING.values(), ids=GROWING.keys())
+def test_what_grows_is_one_incident_at_the_last_place(steps: tuple[Step, Step], later_s: float) -> None:
+    (small, first), (large, last) = steps
+    area = village()
+    faults = [(Fault(small, first), 317.0, 1500.0), (Fault(large, last), 317.0 + later_s, 1500.0)]
+    (incident,) = found(run(Engine(area), readings(area, *faults)))
+    assert last in (incident.node, *incident.equivalents)
+    assert incident.started_after <= START + 317 + later_s
+    assert incident.state == "cleared"
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["said late", "said late and twice"])
+def test_a_last_gasp_after_a_silence_tells_of_no_bad_line(times: int) -> None:
+    area = village()
+    line = wires_of(area)["RS1"]
+    meter = Witness(area.devices[0], line, complete({}), 220.0)
+    for minute in range(18):
+        meter.take(Observation("B1-0", START + 60 * minute, fault="timeout" if minute == 17 else None))
+    for more in range(times):
+        meter.take(Observation("B1-0", START + 1030 + 20 * more, notice="last_gasp"))
+    assert line.lost == 0.0
+    assert meter.silent_since == START + 1030
