@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -14,6 +15,7 @@ from rules.area import Area, Bus, Device, DisconnectOrder, Node, PlannedOutage, 
 from rules.observation import Observation
 
 AREA, CONTEXT, OBSERVATIONS, REPORTS = "area.json", "context.json", "observations.jsonl.gz", "reports.jsonl"
+READ_BYTES = 1 << 16
 
 
 class RecordingError(Exception):
@@ -37,7 +39,7 @@ class Recording:
         path = self.folder / OBSERVATIONS
         number = 0
         try:
-            with gzip.open(path, "rb") as lines:
+            with gzip.open(path, "rb") as packed, BufferedReader(packed, READ_BYTES) as lines:  # its lines are cut in C
                 for line in lines:
                     number += 1
                     yield _observation(orjson.loads(line))

@@ -71,13 +71,15 @@ class Contact(Remarker):
         if group is None or (run is not None and witness.at - run[AT] < EVERY_S):
             return False
         at = witness.at
-        sampled = max((one.windows["contact"][AT] for one in group if "contact" in one.windows), default=0.0)
+        sampled = max([one.windows["contact"][AT] for one in group if "contact" in one.windows], default=0.0)
+        if at - sampled < EVERY_S:
+            return False
         spacing = witness.period or self._poll
         together_s = min(TOGETHER_S, TOGETHER * spacing)
         well = [one for one in group if one.is_well and one.amps is not None]
         now = [one for one in well if at - one.at <= together_s]
         late = at - sampled > 2 * max(EVERY_S, spacing)  # they never are all read at about the same time
-        if len(now) < 2 or at - sampled < EVERY_S or (len(now) < len(well) and not late):
+        if len(now) < 2 or (len(now) < len(well) and not late):
             return False
         place = witness.places[0]
         volts = [one.volts[place] or 0.0 for one in now]
