@@ -101,11 +101,12 @@ class Terminals:
         without supply, and grows by what they draw when only their line is dead.
         """
         since = sorted(w.silent_since for w in doubtful)[len(doubtful) // 5]
-        drops = [self._drop(terminal, since, silent) for terminal in self._above(doubtful)]
+        lived = max([w.alive_at for w in doubtful if w.alive_at <= since], default=since)
+        drops = [self._drop(terminal, (lived, since), silent) for terminal in self._above(doubtful)]
         return () if None in drops else tuple(drop for drop in drops if drop is not None)
 
-    def _drop(self, terminal: Witness, since: float, silent: Sequence[Witness]) -> Drop | None:
-        told = self._unaccounted(terminal, since, silent)
+    def _drop(self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness]) -> Drop | None:
+        told = self._unaccounted(terminal, between, silent)
         if told is None or DEAD in terminal.state:
             return None
         names = self._names[terminal.device.id]
@@ -126,12 +127,15 @@ class Terminals:
             noise.append(_restless(usual, whole[part]))
         return Drop(tuple(observed), tuple(noise), load, switches)
 
-    def _unaccounted(self, terminal: Witness, since: float, silent: Sequence[Witness]) -> _Unaccounted | None:
-        """Load at a terminal that no meter accounts for, around a time."""
+    def _unaccounted(
+        self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness]
+    ) -> _Unaccounted | None:
+        """Load at a terminal that no meter accounts for, before and after it vanished between two times."""
+        lived, since = between
         before = [
             [row[1 + place] - row[4 + place] for place in range(3)]
             for row, later in pairwise(terminal.history)
-            if later[0] <= since and len(row) > 4
+            if row[0] <= lived and later[0] <= since and len(row) > 4
         ]
         after = [row for row in terminal.history if row[0] >= since][:2]
         if not before or not after:

@@ -242,7 +242,7 @@ def _case_evidence(case: Case, tree: Tree, lost: list[str]) -> list[str]:
     else:
         meters = sum(tree.devices[device].kind == "meter" for device in case.devices)
         says = [f"{meters} of {len(lost)} meters at {case.node} show no supply"]
-    if case.load_kw is not None:
+    if case.load_kw is not None and case.load_kw > 0:
         says.append(f"the load at the terminals fell by {case.load_kw:.1f} kW")
     says += [f"line {bus} is silent with it: its collector is fed from there" for bus in case.consequent]
     if case.lead is not None and case.lead < CLOSE:
