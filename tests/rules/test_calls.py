@@ -27,6 +27,7 @@ def test_a_call_from_a_line_that_loses_answers(fault: str | None, verdict: str) 
     assert not said
     judged = engine.judge(Report("R", START + 2405, "B2-1", "no_power"))
     assert judged.verdict == verdict
+    assert 0 < judged.confidence <= 1
 
 
 PHASES = {f"voltage_{phase}": 225.0 for phase in "abc"}

@@ -59,6 +59,17 @@ def test_silence_is_explained_once_however_unevenly_it_weighs() -> None:
     assert best.score <= sum(weights.values())
 
 
+@pytest.mark.parametrize("held", ["RS1", "B1"], ids=["the line", "the box that feeds its collector"])
+def test_what_was_said_for_sure_is_kept_where_others_explain_as_well(held: str) -> None:
+    tree = Tree(village(collector="B1"))
+    weights = {d.id: 4.0 for d in tree.area.devices if d.bus == "RS1"}
+    signs = {name: (Sign("ABC".index(tree.devices[name].phases[0]), nats, START),) for name, nats in weights.items()}
+    seen = Evidence(signs, Living(tree, ()), 8.0), [SilentBus("RS1", weights, START, "B1")]
+    assert explain(tree, *seen, PRIORS, ()).names() == ({"T1"}, set())
+    nodes, lines = explain(tree, *seen, PRIORS, (), {held}).names()
+    assert nodes | lines == {held}
+
+
 def test_it_is_said_when_a_dead_line_is_hardly_told_from_a_dead_box() -> None:
     area = village(collector="B1")
     bare = [one for one in readings(area, (Fault("collector_dead", "RS1"), 1290.0, 2400.0)) if one.device[0] == "B"]

@@ -129,3 +129,12 @@ def test_an_answer_that_a_last_gasp_overtook_does_not_undo_it() -> None:
         (one.type, one.node) for one in found(run(Engine(two_boxes()), before[: -len(late)] + gasps + late + after))
     ]
     assert sure == [("box_outage", "B1")]
+
+
+def test_who_fell_silent_a_moment_ago_is_asked_once_more_and_who_did_just_now_is_not() -> None:
+    area = village()
+    engine = Engine(area)
+    run(engine, (one for one in readings(area, minutes=20) if one.at < START + 1140))
+    for device, at in (("B2-1", START + 1150), ("B5-1", START + 1170)):
+        engine.take(Observation(device, at, fault="timeout", bus=area.devices[0].bus))
+    assert [wish.device for wish in engine.tick(START + 1171).wishes] == ["B2-1"]

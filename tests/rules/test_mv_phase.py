@@ -7,9 +7,16 @@ import pytest
 
 from gateway.simulate.fault import Fault
 from rules.area import Area, Device
+from rules.book import Book
 from rules.engine import Engine
 from rules.halves import half_phases
-from tests.rules.areas import found, readings, run, village
+from rules.phases import HalfPhases
+from rules.thresholds import complete
+from rules.topology import Tree
+from rules.upstream import Upstream
+from rules.wire import Wire
+from rules.witness import Witness
+from tests.rules.areas import START, found, readings, run, village
 
 SHARES: dict[str, tuple[list[float | None], tuple[int, ...], list[int] | None]] = {
     "halves": ([112.0, 224.0, 112.0], (), [0, 2]),
@@ -62,3 +69,19 @@ def test_a_fuse_of_single_phase_meters_is_no_lost_mv_phase() -> None:
     area = left(SEEN_BY["single-phase meters alone"][0])
     said = run(Engine(area), readings(area, (Fault("fuse_blown", "F1", "B"), 630.0, 2430.0)))
     assert [(one.type, one.node) for one in found(said)] == [("feeder_phase_loss", "F1")]
+
+
+def test_who_was_on_a_lost_phase_is_left_alone_for_some_polls_after_its_end() -> None:
+    area = village()
+    tree, limits = Tree(area), complete({})
+    witnesses = {one.id: Witness(one, Wire(30), limits, 220.0) for one in area.devices}
+    upstream = Upstream(tree, witnesses, limits, area, Book(tree, 3600.0))
+    upstream.half.seen = HalfPhases([0, 1], START, START - 60, START)
+    on_them = {one.id for one in area.devices if one.phases in ("A", "B")}
+    assert set(upstream.mask(START)) == on_them | {one.id for one in area.devices if one.phases == "ABC"}
+    upstream.half.forget()
+    patience = limits["outage"]["restore_polls"] * area.poll_period_s
+    upstream.mask(START + patience)
+    assert upstream.masked.keys() >= on_them
+    upstream.mask(START + patience + 1)
+    assert not upstream.masked

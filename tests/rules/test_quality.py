@@ -135,6 +135,14 @@ def test_oil_that_is_warmer_than_load_and_air_explain() -> None:
     assert (incident.type, incident.node, incident.severity) == ("oil_temperature_unexplained", "T1", "minor")
 
 
+@pytest.mark.parametrize(
+    ("oil", "severity"), [(84.0, ""), (90.0, "major"), (96.0, "critical")], ids=["warm", "hot", "beyond what it bears"]
+)
+def test_hot_oil_of_the_transformer(oil: float, severity: str) -> None:
+    said = told([{"TTU": terminal(oil=oil)}] * 20)
+    assert "".join(one.severity for one in said if one.type == "oil_temperature_high") == severity
+
+
 def test_oil_that_load_explains() -> None:
     """Rated load warms the oil of the model by 55 K, with three hours of lag."""
     rise, rows = 16.0, []

@@ -9,6 +9,7 @@ from gateway.simulate.fault import Fault
 from rules.area import PlannedOutage
 from rules.correction import PowerDown
 from rules.engine import Engine
+from rules.interruptions import Interruptions
 from rules.reliability import Bounded, Reliability
 from rules.statistics import Quality
 from tests.rules.areas import START, readings, run, village
@@ -263,3 +264,12 @@ def test_a_meter_that_is_read_seldom_counts_with_what_its_readings_stand_for() -
     (point,) = [one for one in engine.close_period(START + 3600).points if one.device == "B1-1"]
     assert 2700 <= point.monitored_s <= 3600
     assert point.qualification == 1.0
+
+
+def test_a_meter_that_showed_no_sign_leaves_an_outage_that_shrinks_and_one_that_did_stays() -> None:
+    lost = Interruptions(AREA, 180.0, lambda _: 150.0)
+    signs = {"B2-0": START + 60, "B2-1": 0.0, "B2-2": START + 60}
+    lost.began("supply/1", START, START, signs, signs.__getitem__)
+    lost.began("supply/1", START, START, ["B2-0"], signs.__getitem__)
+    lost.ended("supply/1", START + 600)
+    assert sorted(lost.supply(START, START + HOUR_S, START + HOUR_S).interrupted) == ["C-B2-0", "C-B2-2"]
