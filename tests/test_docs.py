@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from gateway.cli.main import app
+from gateway.rule_cases import agrees, read_cases, run_case
 from gateway.settings import devices_file, schemas
 from gateway.settings.gateway_file import GatewayFile, Identity
 from gateway.settings.models import (
@@ -105,6 +106,13 @@ def test_every_type_of_incident_stands_in_the_readme_with_what_it_says_and_what_
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", DOCUMENTS["README.md"], re.MULTILINE)
     told = {name: (says, severities, remedy) for name, says, severities, remedy in rows if name in KINDS}
     assert told == {name: (kind.says, ", ".join(kind.severities), kind.remedy) for name, kind in KINDS.items()}
+
+
+def test_the_rule_cases_of_the_readme_are_good(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", DOCUMENTS["README.md"], re.MULTILINE | re.DOTALL)
+    (tmp_path / "cases.toml").write_text(text, encoding="utf-8")
+    for case in read_cases(tmp_path / "cases.toml"):
+        assert agrees(case.events, run_case(case), case.interval_s), case.title
 
 
 def test_every_trouble_of_the_gateway_itself_stands_in_the_readme() -> None:

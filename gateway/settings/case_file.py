@@ -8,12 +8,14 @@ from typing import Any, ClassVar, Literal, cast, get_args
 
 from pydantic import TypeAdapter
 
+from gateway.catalog import catalog
 from gateway.settings.fault import Fault, SettingsError
 from gateway.settings.models import STRICT
 from gateway.settings.shape import closest, shaped
 from gateway.settings.toml_file import KeyPath, TomlFile
 from rules import thresholds, topology
 from rules.area import Area, Device, DeviceKind, Node, NodeKind
+from rules.kinds import KINDS
 
 NOT_READ, SILENT = "_", "-"
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -123,23 +125,35 @@ def _row_faults(row: CaseRow, devices: Sequence[str]) -> Iterator[tuple[KeyPath,
         yield ("title",), "is empty. Say in it what the rules have to do."
     if bool(row.values) == bool(row.series):
         yield ("series",), "and values: a case has one of them. Write values = '220x3', or series = { M1 = '220x3' }."
+    yield from _series_faults(row, devices)
+    yield from _event_faults(row.events)
+
+
+def _series_faults(row: CaseRow, devices: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:
     for name, text in row.texts().items():
         where: KeyPath = ("values",) if row.values else ("series", name)
-        device = name.partition(".")[0]
+        device, _, point = name.partition(".")
         if device not in devices:
             yield where, f"the area has no device {device!r}; {closest(device, devices)}"
+        if point and point not in catalog():
+            yield where, f"{point!r} is no point of the catalogue; {closest(point, list(catalog()))}"
         try:
             series(text)
         except ValueError as error:
             yield where, str(error)
-    for number, event in enumerate(row.events):
-        when, state, *_ = [*event.split(), "", ""]
+
+
+def _event_faults(events: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:
+    for number, event in enumerate(events):
+        when, state, kind, *_ = [*event.split(), "", "", ""]
         try:
             seconds(when)
         except ValueError as error:
             yield ("events", number), str(error)
         if state not in STATES:
             yield ("events", number), f"{event!r} is no event. Write such as '4m confirmed low_voltage B1'."
+        elif kind not in KINDS:
+            yield ("events", number), f"no incident is of the kind {kind!r}; {closest(kind, tuple(KINDS))}"
 
 
 def _area(cases: CaseFile, file: TomlFile, faults: list[Fault]) -> Area:

@@ -45,6 +45,14 @@ WRONG = {
     "thresholds that are no table": (f"thresholds = 'low'\n{GOOD}", ":1: thresholds: 'low' must be a table"),
     "an event without a time": (f"{GOOD}events = ['soon confirmed']", ":4: case[1].events[1]: 'soon' is no time"),
     "a state that does not exist": (f"{GOOD}events = ['1m raised']", "Write such as '4m confirmed low_voltage B1'"),
+    "a point that does not exist": (
+        "[[case]]\ntitle = 't'\nseries = { 'M1.volts' = '220' }",
+        ":3: case[1].series.M1.volts: 'volts' is no point of the catalogue; did you mean 'voltage'?",
+    ),
+    "a kind of incident that does not exist": (
+        f"{GOOD}events = ['1m confirmed low_voltag B1']",
+        ":4: case[1].events[1]: no incident is of the kind 'low_voltag'; did you mean 'low_voltage'?",
+    ),
     "an interval of nothing": (f"interval = '0s'\n{GOOD}", ":1: interval: is no time at all"),
     "a node of no kind": (f"[area]\nnodes = ['T1 trafo']\n{GOOD}", ":2: area.nodes[1]: 'trafo' is no kind of it"),
     "a device with too few words": (f"[area]\ndevices = ['M1']\n{GOOD}", ":2: area.devices[1]: 'M1': write DEVICE"),
