@@ -132,10 +132,12 @@ class _Dead:
 
     nats: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # by phase, and WHOLE
     voices: int = 0  # devices; a terminal counts for two, as it stands for the node itself
+    said: list[tuple[Device, tuple[Sign, ...]]] = field(default_factory=list)  # by all that are not well
 
     def join(self, below: "_Dead") -> None:
         """Add what comes from below."""
         self.voices += below.voices
+        self.said += below.said
         for place in EVERY:
             self.nats[place] += below.nats[place]
 
@@ -180,18 +182,20 @@ class _Search:
         """Sum up by node what speaks for an outage."""
         own, latest = self._priors["meter"], 0.0
         for name, signs in self._evidence.said.items():
-            dead = [sign for sign in signs if sign.weight > 0]
-            if not dead:
+            if not signs:
                 continue
             device, gone = self._tree.devices[name], 0.0
             here = self._dead.get(device.node)
             if here is None:
                 here = self._dead[device.node] = _Dead()
-            for place, weight, at, heard, *_ in dead:
-                here.nats[place] += weight
-                gone += weight
-                latest = max(latest, at, heard)
-            here.voices += 1 if device.kind == "meter" else 2
+            here.said.append((device, signs))
+            for place, weight, at, heard, *_ in signs:
+                if weight > 0:
+                    here.nats[place] += weight
+                    gone += weight
+                    latest = max(latest, at, heard)
+            if gone:
+                here.voices += 1 if device.kind == "meter" else 2
             if gone > own:
                 self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
         self._kindest = self._evidence.living.at(latest)
@@ -222,9 +226,7 @@ class _Search:
 
     def _sums(self, node: str, dead: _Dead, prior: float) -> list[_Sum]:
         """What is said at and below a node of its failing at the moments at which it can have failed."""
-        said = self._evidence.said
-        below = [(device, signs) for device in self._tree.below[node] if (signs := said.get(device.id))]
-        times = [(sign.at, sign.heard) for _, signs in below for sign in signs if sign.weight > 0]
+        times = [(sign.at, sign.heard) for _, signs in dead.said for sign in signs if sign.weight > 0]
         times.sort()
         since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
         heard = [at for _, at in times]
@@ -236,7 +238,7 @@ class _Search:
             nats = self._lives(node, *self._evidence.living.at(seen))
             if dead.outweighs(nats, prior):
                 one = _Sum([*nats, 0.0], began, seen)
-                for device, signs in below:
+                for device, signs in dead.said:
                     one.count(device, signs, self._evidence.alive_weight)
                 sums.append(one)
         return sums
