@@ -85,3 +85,14 @@ def test_who_was_on_a_lost_phase_is_left_alone_for_some_polls_after_its_end() ->
     assert upstream.masked.keys() >= on_them
     upstream.mask(START + patience + 1)
     assert not upstream.masked
+
+
+@pytest.mark.parametrize(
+    ("group", "lost"), [("Dyn11", "A"), ("Yyn0", "A, B or C"), ("", "A, B or C")], ids=["Dyn11", "Yyn0", "not known"]
+)
+def test_which_phase_is_missing_is_said_where_the_windings_tell(group: str, lost: str) -> None:
+    area = village()
+    nodes = tuple(replace(node, vector_group=group) if node.kind == "transformer" else node for node in area.nodes)
+    seen = readings(area, (Fault("mv_phase_loss", "MV", "A"), 630.0, 2430.0), minutes=30)
+    (told,) = [one for one in found(run(Engine(replace(area, nodes=nodes)), seen)) if one.type == "mv_phase_loss"]
+    assert told.cause == f"phase {lost} on the MV side is missing"
