@@ -12,9 +12,9 @@ from gateway.cli.main import app
 from gateway.plot import SHARPNESS, WIDTH, Voltages, draw
 from gateway.recording import Recorder, open_recording
 from gateway.replay import replay
-from gateway.simulate.fault import Fault
 from rules.area import Area
-from tests.rules.areas import readings, village
+from tests.gateway.recordings import recorded
+from tests.rules.areas import village
 
 SVG = "{http://www.w3.org/2000/svg}"
 LIMITS = (198.0, 235.4)
@@ -22,12 +22,7 @@ LIMITS = (198.0, 235.4)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A recording in which box B3 loses its supply for a quarter of an hour."""
-    area = village()
-    with Recorder(tmp_path / "rec", area) as recorder:
-        for seen in readings(area, (Fault("breaker_tripped", "B3"), 600, 1500)):
-            recorder.put(seen)
-    return tmp_path / "rec"
+    return recorded(tmp_path / "rec")
 
 
 def drawn(text: str) -> tuple[list[str], list[str]]:

@@ -35,8 +35,7 @@ def answer(unit: int, function: int, *registers: int) -> bytes:
     return frame + crc(frame)
 
 
-METER = profile("""
-max_gap = 4
+REGISTERS = """
 [points.voltage]
 where = "input 0"
 format = "uint16"
@@ -52,4 +51,5 @@ where = "input 5"
 format = "uint32"
 scale = 0.01
 unit = "kWh"
-""")
+"""
+METER = profile(f"max_gap = 4{REGISTERS}")

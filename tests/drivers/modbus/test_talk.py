@@ -8,7 +8,7 @@ from drivers.api import Driver, Profile, Value
 from drivers.errors import BadReplyError, RefusedError, RequestError
 from drivers.modbus.driver import ModbusRtu, ModbusTcp
 from drivers.sim.modbus import SimulatedModbus
-from tests.drivers.modbus.profiles import METER, profile, rtu
+from tests.drivers.modbus.profiles import METER, REGISTERS, profile, rtu
 
 VALUES: dict[str, Value] = {"voltage": 230.5, "current": 4.25, "energy_import": 655.38}
 
@@ -39,23 +39,7 @@ def test_a_poll_reads_what_the_device_holds(driver: Driver) -> None:
     assert poll(driver, METER, device) == (VALUES, [], 1)
 
 
-STRICT = profile("""
-[points.voltage]
-where = "input 0"
-format = "uint16"
-scale = 0.1
-unit = "V"
-[points.current]
-where = "input 1"
-format = "uint32"
-scale = 0.001
-unit = "A"
-[points.energy_import]
-where = "input 5"
-format = "uint32"
-scale = 0.01
-unit = "kWh"
-""")
+STRICT = profile(REGISTERS)
 
 
 def test_a_block_refused_for_its_hole_is_split_at_once_and_asked_in_parts_ever_after() -> None:

@@ -7,19 +7,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
-from gateway.recording import Recorder
-from gateway.simulate.fault import Fault
-from tests.rules.areas import START, readings, village
+from tests.gateway.recordings import recorded
+from tests.rules.areas import START
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A recording in which box B3 loses its supply for a quarter of an hour."""
-    area = village()
-    with Recorder(tmp_path / "rec", area) as recorder:
-        for seen in readings(area, (Fault("breaker_tripped", "B3"), 600, 1500)):
-            recorder.put(seen)
-    return tmp_path / "rec"
+    return recorded(tmp_path / "rec")
 
 
 def replay(folder: Path, *words: str) -> Result:
