@@ -19,7 +19,7 @@ Kind = Literal["network_fault", "planned_outage", "voltage_quality", "unknown"]
 
 _BY_CAUSE: tuple[tuple[Callable[[str], bool], Kind], ...] = (
     (lambda kind: kind == "planned_outage", "planned_outage"),
-    (lambda kind: kind.endswith(("outage", "phase_loss")) and kind != "meter_outage", "network_fault"),
+    (lambda kind: is_outage(kind) and kind != "meter_outage", "network_fault"),
     (lambda kind: kind == "neutral_break", "voltage_quality"),
 )
 
@@ -39,9 +39,8 @@ class Calls:
         witness = self._witnesses.get(report.device)
         if witness is None:
             return ()
-        return (
-            (report.device, *(one.device.id for one in self._beside(witness))) if _mute(witness) else (report.device,)
-        )
+        beside = self._beside(witness) if _mute(witness) else ()
+        return (report.device, *(one.device.id for one in beside))
 
     def judge(self, report: Report) -> Verdict:
         """The verdict on a call at this moment."""
@@ -58,8 +57,10 @@ class Calls:
         noisy = any(one.type == "comm_noise" for one in told)
         if _mute(witness) and (noisy or not _lately(witness, self._limits)):
             return self._silent(report, lasting, witness)
-        ordered = self._pool.order_for(report.device, witness.relay_at) is not None
-        return _answering(report, told, witness, self._limits, self._nominal, ordered=ordered)
+        if witness.relay_open:
+            return _relay(report, ordered=self._pool.order_for(report.device, witness.relay_at) is not None)
+        poor = _poor_voltage(report, told, witness, self._limits, self._nominal)
+        return _drawn(report, witness, self._limits, self._nominal) if poor is None else poor
 
     def _silent(self, report: Report, lasting: Sequence[Incident], witness: Witness) -> Verdict:
         """The meter does not answer, and no confirmed fault explains it."""
@@ -98,45 +99,33 @@ def _from(report: Report, verdict: Kind, incident: Incident) -> Verdict:
     return Verdict(report.id, report.at, verdict, incident.node, incident.id, incident.evidence, incident.confidence)
 
 
-def _answering(
-    report: Report,
-    told: list[Incident],
-    witness: Witness,
-    limits: Limits,
-    nominal: float,
-    *,
-    ordered: bool,
-) -> Verdict:
-    """The meter answers, so it has supply: what does it read?"""
-    if witness.relay_open:
-        says = "the relay is open, as ordered" if ordered else "the relay is open and no order is known"
-        return Verdict(
-            report.id,
-            report.at,
-            "arrears_disconnect",
-            report.device,
-            evidence=(says,),
-            confidence=0.95 if ordered else 0.6,
-        )
+def _relay(report: Report, *, ordered: bool) -> Verdict:
+    """The meter answers and has switched the customer off."""
+    says = "the relay is open, as ordered" if ordered else "the relay is open and no order is known"
+    sure = 0.95 if ordered else 0.6
+    return Verdict(report.id, report.at, "arrears_disconnect", report.device, evidence=(says,), confidence=sure)
+
+
+def _poor_voltage(
+    report: Report, told: Sequence[Incident], witness: Witness, limits: Limits, nominal: float
+) -> Verdict | None:
+    """A voltage, now or lately, that explains the complaint; None: there is none."""
     own = of_class(limits, "voltage", witness.device.kind)
-    volts = [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
     severe = "severe_" if report.complaint == "no_power" else ""  # with a few volts less, nobody is without power
     low, high = own[f"{severe}low_share"] * nominal, own[f"{severe}high_share"] * nominal
-    outside = [v for v in volts if not low <= v <= high]
+    outside = [volt for volt in _volts(witness) if not low <= volt <= high]
     lately = report.complaint == "voltage" and report.at - witness.odd_at < limits["report"]["voltage_memory_s"]
-    if outside or lately:
-        voltage = next((incident for incident in told if incident.type in VOLTAGE), None)
-        says = f"the meter reads {outside[0]:.1f} V" if outside else "its voltage has been outside the limits lately"
-        node = voltage.node if voltage else report.device
-        return Verdict(
-            report.id,
-            report.at,
-            "voltage_quality",
-            node,
-            voltage.id if voltage else None,
-            evidence=(says,),
-            confidence=0.9,
-        )
+    if not outside and not lately:
+        return None
+    voltage = next((incident for incident in told if incident.type in VOLTAGE), None)
+    says = f"the meter reads {outside[0]:.1f} V" if outside else "its voltage has been outside the limits lately"
+    node, incident = (voltage.node, voltage.id) if voltage else (report.device, None)
+    return Verdict(report.id, report.at, "voltage_quality", node, incident, evidence=(says,), confidence=0.9)
+
+
+def _drawn(report: Report, witness: Witness, limits: Limits, nominal: float) -> Verdict:
+    """The meter has a good supply: is anything drawn?"""
+    volts = _volts(witness)
     usual, least = witness.usual or 0.0, limits["report"]["no_load_a"]
     seen = f"the meter has {volts[0]:.1f} V" if volts else "the meter answers"
     load = _load(witness, nominal)
@@ -145,6 +134,11 @@ def _answering(
         return Verdict(report.id, report.at, "customer_side_fault", report.device, evidence=(says,), confidence=0.8)
     says = seen if load is None else f"{seen} and a load of {load:.2f} A"
     return Verdict(report.id, report.at, "no_network_fault", report.device, evidence=(says,), confidence=0.9)
+
+
+def _volts(witness: Witness) -> list[float]:
+    """What it reads on phases with supply, V."""
+    return [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
 
 
 def _load(witness: Witness, nominal: float) -> float | None:
