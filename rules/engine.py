@@ -9,6 +9,7 @@ from rules.case_teller import CaseTeller
 from rules.correction import PowerDown
 from rules.desk import Desk
 from rules.hand import Hand
+from rules.hearing import EVIDENCE, RELAY, VOLTAGE
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.interruptions import Interruptions
 from rules.memory import Saved, kind_of
@@ -29,7 +30,7 @@ from rules.topology import Tree
 from rules.upstream import Upstream
 from rules.voltage import Voltage
 from rules.wire import Wire, wires_of
-from rules.witness import EVIDENCE, RELAY, VOLTAGE, Witness
+from rules.witness import Witness
 from rules.words import idle_plan_claim
 
 NOTHING = Outcome()

@@ -7,8 +7,9 @@ from itertools import accumulate
 from operator import attrgetter, or_
 from typing import NamedTuple
 
+from rules.hearing import polls_after
 from rules.topology import Tree
-from rules.witness import Witness, polls_after
+from rules.witness import Witness
 
 WHOLE = 3
 STALE_S = 180.0  # a last reading that is older does not say that its device lives

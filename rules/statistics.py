@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from rules.area import Area
+from rules.hearing import PAUSE
 from rules.incident import Incident
 from rules.interruptions import Interruptions
 from rules.thresholds import Limits, of_class
-from rules.witness import ALIVE, DEAD, PAUSE, Witness
+from rules.witness import ALIVE, DEAD, Witness
 
 HALF_SUPPLY = "mv_phase_loss"
 REGISTER_S = 7200.0  # a register that was read this long before the end of a period stands for its end

@@ -1,10 +1,10 @@
-"""What one device says about its supply: readings, silence weighed by its own history, last gasps."""
+"""What one device says about its supply: what it reads, beside how it is heard."""
 
 from collections.abc import Mapping
-from math import log
 from operator import attrgetter
 
 from rules.area import Device
+from rules.hearing import EVIDENCE, RELAY, VOLTAGE, Hearing
 from rules.observation import Observation
 from rules.thresholds import Limits, of_class
 from rules.wire import Wire
@@ -12,15 +12,9 @@ from rules.wire import Wire
 UNKNOWN, ALIVE, DEAD, HALF = 0, 1, 2, 3
 """What a phase of a device was when it was last read."""
 
-EVIDENCE, VOLTAGE, RELAY = 1, 2, 4
-"""What one observation changed: flags that say which rules have work."""
-
 IMPLAUSIBLE_V = 500.0
 HISTORY = 16  # readings of a terminal that are kept to compare its load before and after
 USUAL_LOAD = 1 / 60  # weight of a reading in a meter's usual load
-NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
-PAUSE = 2.5  # spacings
-ENOUGH = 25.0  # silence that weighs more than this says nothing new
 
 _POINTS = {"A": ("voltage_a", "current_a"), "B": ("voltage_b", "current_b"), "C": ("voltage_c", "current_c")}
 _KEPT = (
@@ -59,51 +53,35 @@ _KEPT = (
 _kept = attrgetter(*_KEPT)
 
 
-class Witness:
+class Witness(Hearing):
     """One device, as the rules remember it."""
 
     __slots__ = (
-        *_KEPT,
-        "device",
+        *(name for name in _KEPT if name not in Hearing.__slots__),
         "single",
         "places",
-        "wire",
         "unsaved",
         "_all_alive",
-        "_ceiling",
         "_dead_v",
-        "_floor",
         "_half_v",
         "_high_v",
-        "_limits",
         "_low_v",
-        "_no_battery",
+        "_noisy",
         "_points",
     )
 
     def __init__(self, device: Device, wire: Wire, limits: Limits, nominal: float) -> None:
-        self.device = device
-        self.wire = wire
+        super().__init__(device, wire, limits)
+        self._noisy = of_class(limits, "comm", device.kind)["noise_share"]
         self.places = tuple("ABC".index(phase) for phase in device.phases)
         self.single = len(device.phases) == 1 and device.kind == "meter"
         self._points = tuple((place, *_POINTS["ABC"[place]]) for place in self.places)
-        self._no_battery = device.kind in ("meter", "ltu") and device.backup_s < 60
-        self._limits = of_class(limits, "comm", device.kind)
-        self._floor, self._ceiling = self._limits["miss_floor"], self._limits["miss_ceiling"]
         shares = of_class(limits, "outage", device.kind)
         self._dead_v = shares["dead_share"] * nominal
         self._half_v = shares["half_share"] * nominal
         own = of_class(limits, "voltage", device.kind)
         self._low_v = (own["low_share"] + own["margin_share"]) * nominal
         self._high_v = (own["high_share"] - own["margin_share"]) * nominal
-        self.at = 0.0  # newest observation
-        self.alive_at = 0.0  # newest answer
-        self.interval = 0.0  # between the last two observations
-        self.period = 0.0  # usual spacing of its observations; 0: not known yet
-        self.silent = 0  # polls without an answer, in a row
-        self.silent_since = 0.0
-        self.gasp_at = 0.0
-        self.miss = self._limits["miss_floor"]
         self.polls = 0
         self.volts: list[float | None] = [None, None, None]
         self.state = [UNKNOWN, UNKNOWN, UNKNOWN]
@@ -125,8 +103,6 @@ class Witness:
         self.tally: list[float] = [0.0, 0.0, 0.0, 0, 0]  # see rules.statistics
         self.fit = [0.0] * 6  # see rules.contact
         self.idle_at = 0.0  # since when it draws nothing; 0: it draws
-        self.excused = False  # something known explains its silence
-        self.pardoned = False  # something that is over explained it
         self.windows: dict[str, list[float]] = {}  # see rules.power_quality
         self.unsaved = False  # it changed since it was last saved
 
@@ -152,42 +128,7 @@ class Witness:
             return self._alive(at)
         if not self.excused:  # a garbled answer settles nothing: noise garbles what dead devices did not say, too
             self.wire.garble()
-        return EVIDENCE if self.wire.rate > self._limits["noise_share"] else 0
-
-    def _pace(self, passed: float) -> None:
-        """So long after the observation before it came the next."""
-        self.interval = passed
-        if passed > NEAR * self.period:
-            self.period = min(passed, STEP * self.period) if self.period else passed
-        elif NEAR * passed < self.period:
-            self.period = max(passed, self.period / STEP)
-
-    @property
-    def chance(self) -> float:
-        """How likely it is that a poll of this device gets no answer although it is well."""
-        line, own = self.wire.miss, self.miss
-        seen = line if line > own else own
-        return min(self._ceiling, seen if seen > self._floor else self._floor)
-
-    @property
-    def weight(self) -> float:
-        """How much its silence says against its supply and its line, in nats. Not capped."""
-        return self.silent * -log(self.chance) if self.silent else 0.0
-
-    def weight_since(self, at: float) -> float:
-        """The same, of its silence after a time alone."""
-        if not self.silent or self.silent_since >= at:
-            return self.weight
-        return self.weight / self.silent * polls_after(at, self.silent, self.silent_since, self.at)
-
-    def pause(self, poll_s: float) -> float:
-        """A longer time without an answer is a gap, s; `poll_s`: how often devices of the area are read, they say."""
-        return PAUSE * (self.period if self.period > poll_s else poll_s)
-
-    @property
-    def needs_supply(self) -> bool:
-        """Whether silence can mean that its supply is gone: it has no battery, and it has been heard before."""
-        return self._no_battery and self.alive_at > 0
+        return EVIDENCE if self.wire.rate > self._noisy else 0
 
     @property
     def is_well(self) -> bool:
@@ -195,18 +136,9 @@ class Witness:
         return not self.silent and self.gasp_at <= self.alive_at and self.state == self._all_alive
 
     @property
-    def is_garbled(self) -> bool:
-        """Whether something came when it was last read that nobody understood."""
-        return self.at > self.alive_at and not self.silent
-
-    @property
     def is_dead(self) -> bool:
         """Whether no phase of it had voltage when it was last read."""
         return DEAD in self.state and all(self.state[place] == DEAD for place in self.places)
-
-    @property
-    def is_silent(self) -> bool:
-        return self.silent > 0 or self.gasp_at > self.alive_at
 
     def dump(self) -> list[object]:
         """Its state as plain data."""
@@ -317,54 +249,3 @@ class Witness:
             self.pardoned = True
         elif self.at < at:  # what it read dead then it may read alive by now
             self.state = [UNKNOWN if state == DEAD else state for state in self.state]
-
-    def _heard(self) -> int:
-        """It answers: a silence is over. If it was chance, it tells of the line."""
-        if not self.silent:
-            return 0
-        by_chance = self.silent <= 3 or self.weight < self._limits["certainty"]
-        if by_chance and not self.excused and not self.pardoned:
-            self.wire.count(self.silent)
-            self.miss += (self.silent - self.miss) / self._limits["memory_polls"]
-        self.silent, self.pardoned = 0, False
-        self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else 0.0
-        return EVIDENCE
-
-    def _alive(self, at: float) -> int:
-        changed = self._heard()
-        self.wire.count(lost=0)
-        if self.gasp_at > self.alive_at:
-            self.silent_since = self.gasp_at if self.gasp_at > at else 0.0  # a last gasp may overtake an answer
-            changed = EVIDENCE
-        elif not changed and self.miss > self._limits["miss_floor"]:
-            self.miss -= self.miss / self._limits["memory_polls"]
-        self.alive_at = at
-        return changed
-
-    def _silence(self, at: float) -> int:
-        enough = self.weight > ENOUGH
-        self.silent += 1
-        if not self.silent_since:
-            self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else at
-        return 0 if enough else EVIDENCE
-
-    def _notice(self, seen: Observation) -> int:
-        if seen.notice == "last_gasp" and seen.at > self.alive_at:
-            if self.gasp_at > self.alive_at:
-                return 0  # the first one dates the loss
-            if self.silent and self.at < seen.at:  # it lived until now, or it speaks late: nothing sure of its line
-                self.silent, self.silent_since, self.pardoned = 0, 0.0, False
-            self.gasp_at = seen.at
-            self.silent_since = min(self.silent_since or seen.at, seen.at)
-            return EVIDENCE
-        if seen.notice == "power_on" and seen.at > self.alive_at:
-            self.at = max(self.at, seen.at)
-            return self._alive(seen.at) | EVIDENCE
-        return 0
-
-
-def polls_after(moment: float, polls: int, first: float, newest: float) -> int:
-    """How many of so many evenly spaced polls came after a moment."""
-    if first > moment or newest <= moment or polls < 2:
-        return polls if newest > moment else 0
-    return min(polls, 1 + int((newest - moment) * (polls - 1) / (newest - first)))
