@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 
 from rules.area import Device
 from rules.evidence import WHOLE, Evidence, Sign
+from rules.failing import EVERY, NO_PHASE, UNHEARD, Sum, Suspect
 from rules.topology import Tree
 
-NO_PHASE = (0.0, 0.0, 0.0)
-UNHEARD = 0.5  # nats that a living device costs that was last read shortly before the fault
 STALE = 0.05  # the same, of one whose last reading is too old to say that it lives
-EVERY = (0, 1, 2, WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,101 +27,6 @@ class Found:
     since: float  # when the first of them was seen dead
     score: float = 0.0  # how much better than nothing failed here, in nats
     alone: bool = False  # `node` is a device
-
-
-@dataclass(slots=True)
-class _Sum:
-    """What the devices below one node say about its failing at a moment; by phase, and WHOLE."""
-
-    nats: list[float]
-    began: float  # nobody below answered later, or it speaks against it
-    since: float  # when it was first seen, as far as most can tell
-    grown: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # by faults that were there before
-    early: bool = False  # some were silent before it began
-    dead: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
-    terminals: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # of the dead
-    devices: int = 0  # dead, each counted once
-
-    def count(self, device: Device, signs: tuple[Sign, ...], alive_weight: float) -> None:
-        """Add what a device says that is not well; what it was silent before, it was by chance."""
-        is_dead = False
-        for sign in signs:
-            place, nats = sign.place, sign.weight
-            if nats > 0 and sign.heard > self.began:  # it lived: until its silence says more
-                nats = min(nats, sign.whole - alive_weight)
-            elif nats > 0:
-                nats = sign.after(self.began)
-                self.early = self.early or nats < sign.weight
-            elif sign.at <= self.began:
-                nats = -UNHEARD
-            self.nats[place] += nats
-            if nats > 0:
-                is_dead = True
-                self.dead[place] += 1
-                self.terminals[place] += device.kind != "meter"
-        self.devices += is_dead
-
-    def tells(self, place: int) -> bool:
-        """Whether several devices are dead, or one terminal, which stands for the node itself."""
-        if place == WHOLE:
-            return self.devices > 1 or any(self.terminals)
-        return self.dead[place] > 1 or self.terminals[place] > 0
-
-    def worth(self, places: Sequence[int], prior: float) -> float:
-        """How much better than nothing its failing on these phases, or on EVERY, explains, nats."""
-        grown = self.grown[WHOLE] if WHOLE in places else sum([self.grown[place] for place in places])
-        return sum([self.nats[place] for place in places]) + grown - prior
-
-
-@dataclass(slots=True)
-class _Suspect:
-    """A node that could have failed, or has one below that could, while it is weighed."""
-
-    node: str
-    prior: float  # rarity of its failing, nats
-    alone: float  # what the dead devices at it weigh, each as a fault of its own supply
-    sums: Sequence[_Sum]  # at the moments at which it can have failed
-    total: _Sum | None = None  # at the likeliest of them
-    below: list["_Suspect"] = field(default_factory=list)
-    phase: tuple[float, ...] = NO_PHASE  # best score at and below it, phase by phase
-    best: float = 0.0  # the same for all phases together
-    opened: tuple[int, ...] = ()  # what fails at it, of what is best
-    paid: float = 0.0  # for the rarest of the faults that make the best, nats
-
-    def weigh(self) -> None:
-        """Find what is best here; all that is below has been weighed."""
-        self.best = max(0.0, sum([child.best for child in self.below]) + self.alone)
-        self.paid = max([child.paid for child in self.below], default=0.0)
-        phase = list(NO_PHASE)
-        for child in self.below:
-            if child.phase is not NO_PHASE:
-                phase = [own + more for own, more in zip(phase, child.phase, strict=True)]
-                self.phase = tuple(phase)
-        if not self.sums:
-            return
-        self.total = total = max(self.sums, key=self._likely) if len(self.sums) > 1 else self.sums[0]
-        opened = []
-        for place in range(3):
-            here = total.worth((place,), self.prior)
-            if total.tells(place) and here > max(phase[place], 0.0):
-                opened.append(place)
-                phase[place] = here
-                self.phase = tuple(phase)
-        if opened and sum(phase) > self.best:
-            self.best, self.opened, self.paid = sum(phase), tuple(opened), self.prior
-        whole = total.worth(EVERY, self.prior)
-        if total.tells(WHOLE) and whole > 0 and whole >= self.best - 1e-9:
-            self.best, self.opened, self.paid = whole, (0, 1, 2), self.prior  # on a draw: simpler than some phases
-
-    def _likely(self, one: _Sum) -> float:
-        return max([one.worth(places, self.prior) for places in (EVERY, (0,), (1,), (2,))])
-
-    def opened_of(self, places: tuple[int, ...]) -> tuple[int, ...]:
-        """Which of these phases fail here, when something above fails on the others."""
-        total = self.total
-        if total is None:
-            return ()
-        return tuple(p for p in places if total.tells(p) and 0 < self.phase[p] == total.worth((p,), self.prior))
 
 
 @dataclass(slots=True)
@@ -166,7 +69,7 @@ class _Search:
     def run(self) -> tuple[float, tuple[Found, ...]]:
         self._gather()
         suspects = {suspect.node: suspect for suspect in self._suspects()}
-        top: list[_Suspect] = []
+        top: list[Suspect] = []
         for node, suspect in suspects.items():
             for one in suspect.sums:
                 if one.early:
@@ -200,7 +103,7 @@ class _Search:
                 self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
         self._kindest = self._evidence.living.at(latest)
 
-    def _suspects(self) -> Iterator[_Suspect]:
+    def _suspects(self) -> Iterator[Suspect]:
         """Nodes that may have failed, or at which a device may, children before parents."""
         for node in self._tree.bottom_up:
             dead = self._dead.get(node)
@@ -210,7 +113,7 @@ class _Search:
             prior = self._priors[place.kind]
             sums = self._sums(node, dead, prior) if self._may_fail(node, dead, prior) else []
             if sums or alone:
-                yield _Suspect(node, prior, alone, sums)
+                yield Suspect(node, prior, alone, sums)
             if place.parent is None:
                 return
             if place.parent in self._dead:
@@ -224,7 +127,7 @@ class _Search:
             return False
         return dead.outweighs(self._lives(node, *self._kindest), prior)
 
-    def _sums(self, node: str, dead: _Dead, prior: float) -> list[_Sum]:
+    def _sums(self, node: str, dead: _Dead, prior: float) -> list[Sum]:
         """What is said at and below a node of its failing at the moments at which it can have failed."""
         times = [(sign.at, sign.heard) for _, signs in dead.said for sign in signs if sign.weight > 0]
         times.sort()
@@ -233,24 +136,24 @@ class _Search:
         moments = [(since, max([at for at in heard if at <= since], default=since))]
         if (last := max(heard)) > since:
             moments.append((last, last))
-        sums: list[_Sum] = []
+        sums: list[Sum] = []
         for seen, began in moments:
             nats = self._lives(node, *self._evidence.living.at(seen))
             if dead.outweighs(nats, prior):
-                one = _Sum([*nats, 0.0], began, seen)
+                one = Sum([*nats, 0.0], began, seen)
                 for device, signs in dead.said:
                     one.count(device, signs, self._evidence.alive_weight)
                 sums.append(one)
         return sums
 
-    def _grow(self, one: _Sum, below: Sequence[_Suspect]) -> None:
+    def _grow(self, one: Sum, below: Sequence[Suspect]) -> None:
         """What was silent below before had a fault of its own, maybe, which grew into this one.
 
         Beside other faults below at the same time it is one cause, so its rarity is not paid for once more.
         """
         several = sum([child.paid > 0.0 for child in below]) > 1
         for child in below:
-            part = _Sum([0.0, 0.0, 0.0, 0.0], one.began, one.since)
+            part = Sum([0.0, 0.0, 0.0, 0.0], one.began, one.since)
             for device in self._tree.below[child.node]:
                 if signs := self._evidence.said.get(device.id):
                     part.count(device, signs, self._evidence.alive_weight)
@@ -269,7 +172,7 @@ class _Search:
             nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * stale)
         return nats
 
-    def _chosen(self, suspect: _Suspect, places: tuple[int, ...]) -> Iterator[Found]:
+    def _chosen(self, suspect: Suspect, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""
         opened = suspect.opened if WHOLE in places else suspect.opened_of(places)
         if opened == (0, 1, 2) and WHOLE in places:
@@ -293,7 +196,7 @@ class _Search:
                 places = tuple(sorted({sign.place for sign in dead} - {WHOLE})) or (0, 1, 2)
                 yield Found(device.id, places, True, (device.id,), min(sign.at for sign in dead), score, alone=True)
 
-    def _found(self, suspect: _Suspect, places: tuple[int, ...], heard: tuple[int, ...]) -> Found:
+    def _found(self, suspect: Suspect, places: tuple[int, ...], heard: tuple[int, ...]) -> Found:
         total = suspect.total
         assert total is not None
         below = self._tree.below[suspect.node]

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.simulate import chance
 from rules.evidence import WHOLE, Evidence, Living, Sign
-from rules.locate import UNHEARD, locate
+from rules.failing import UNHEARD
+from rules.locate import locate
 from rules.thresholds import complete
 from rules.topology import Tree
 from rules.wire import wires_of
