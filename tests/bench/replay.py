@@ -41,10 +41,12 @@ class Day:
 
 
 def days(area: Area) -> Iterator[Day]:
-    """A quiet one, a noisy line, and a long outage of everything."""
+    """A quiet one, a noisy line, a long outage of everything, and voltages that stay outside the limits."""
     yield Day("a quiet day")
     yield Day("a noisy line", ((Fault("line_noisy", area.buses[0].id, share=0.35), 300.0, 3300.0),))
     yield Day("the transformer dark for most of it", ((Fault("transformer_off", "T1"), 600.0, 3000.0),))
+    feeder = next(node.id for node in area.nodes if node.kind == "feeder")
+    yield Day("a feeder's neutral broken for most of it", ((Fault("neutral_broken", feeder), 600.0, 3000.0),))
 
 
 def grown(meters: int, depth: int) -> Area:
