@@ -186,7 +186,7 @@ class Doubt:
 
     def is_frozen(self, case: Case, now: float) -> bool:
         """Whether evidence cannot change a case any more. Cases that began together settle together."""
-        if case.back_at or case.closed:
+        if case.back_at or case.closed or all(other.settled or other.back_at for other in self._cases.values()):
             return True
         window = self._limits["settle_polls"] * self.cycle(case.devices)
         together = [other for other in self._cases.values() if abs(other.since - case.since) <= window]
