@@ -64,9 +64,19 @@ class Book:
             reason = reason or "unshelved"
         if reason is None:
             return None
+        incident = self._entered(was, claim, reason, at)
+        self._changed.add(key)
+        if claim.state in ENDED:
+            del self._open[key]
+            return incident
+        self._open[key] = incident
+        return None if shelved else incident
+
+    def _entered(self, was: Incident | None, claim: Claim, reason: Reason, at: float) -> Incident:
+        """A claim as it is told: with the id and the operators' marks of what it goes on with."""
         if was is None:
             self._count += 1
-        incident = Incident(
+        return Incident(
             id=was.id if was else f"{self._tree.area.id}-{int(claim.started_at)}-{self._count}",
             type=claim.type,
             state=claim.state,
@@ -89,12 +99,6 @@ class Book:
             code=KINDS[claim.type].code,
             **({name: getattr(was, name) for name in BY_HAND} if was else {}),
         )
-        self._changed.add(key)
-        if claim.state in ENDED:
-            del self._open[key]
-            return incident
-        self._open[key] = incident
-        return None if shelved else incident
 
     def tell(self, key: str, claim: Claim | None, at: float, ended_at: float | None = None) -> list[Incident]:
         """Enter what a rule holds true, or that it is over (None; `ended_at`, or now): what is to be told."""
