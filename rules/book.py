@@ -56,7 +56,7 @@ class Book:
         if was is None and claim.state in ENDED:
             return None
         reason = _reason(was, claim)
-        if reason is None and was is not None and self._forgotten(was, claim, at):
+        if reason is None and was is not None and at >= self._due(was):
             reason = "reminder"
         shelved = was is not None and was.shelved_until is not None
         if was is not None and shelved and (at >= (was.shelved_until or at) or _graver(claim, was)):
@@ -109,10 +109,16 @@ class Book:
         """The same for all that one rule says now."""
         return [told for key, claim in claims for told in self.tell(f"{rule}/{key}", claim, at)]
 
-    def _forgotten(self, was: Incident, claim: Claim, at: float) -> bool:
-        serious = claim.severity in ("critical", "major") and claim.state == "confirmed"
-        quiet = was.acknowledged_by or was.shelved_until is not None
-        return serious and not quiet and at - was.at >= self._remind_s
+    def reminders(self, at: float) -> list[Incident]:
+        """What is serious, lasts, and was not spoken of for long, by its rule either: nobody has taken care of it."""
+        due = [one.id for one in self._open.values() if at >= self._due(one)]
+        return [told for incident in due for told in self.mark(incident, "reminder", at, {})]
+
+    def _due(self, one: Incident) -> float:
+        """When somebody must be reminded of it."""
+        serious = one.severity in ("critical", "major") and one.state == "confirmed"
+        quiet = one.acknowledged_by or one.shelved_until is not None or one.explained_by is not None
+        return one.at + self._remind_s if serious and not quiet else NEVER
 
     def end(self, key: str, at: float, ended_at: float, evidence: str = "") -> Incident | None:
         """Close what lasts under a key: cleared when it was confirmed, cancelled when it was only suspected."""
@@ -138,8 +144,8 @@ class Book:
         return [told for incident in due for told in self.mark(incident, "unshelved", at, marks)]
 
     def deadline(self) -> float:
-        """When the next shelf is over."""
-        return min((one.shelved_until for one in self._open.values() if one.shelved_until is not None), default=NEVER)
+        """When the next shelf is over, or somebody must be reminded."""
+        return min((min(one.shelved_until or NEVER, self._due(one)) for one in self._open.values()), default=NEVER)
 
     def get(self, key: str) -> Incident | None:
         """What lasts under a key."""

@@ -197,6 +197,7 @@ class Engine:
             said += self._book.tell("repeats", self._repeats.claim(now), now)
         said += self._tell("noise", self._noise.claims(now))
         said += self._book.unshelved(now)
+        said += self._book.reminders(now)
         for plan in self._pool.not_executed(now):
             said += self._tell("plan", [(plan.id, idle_plan_claim(plan, now)), (plan.id, None)])
         pace.dirty = self._supply.busy or self._upstream.busy
@@ -207,7 +208,9 @@ class Engine:
 
     def _tell(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:
         self._state.stirred = True
-        return self._book.tell_all(rule, claims, self._pace.now)
+        said = self._book.tell_all(rule, claims, self._pace.now)
+        self._pace.wake = min(self._pace.wake, self._book.deadline())
+        return said
 
     def _handled(self) -> None:
         """An operator changed an incident."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -57,6 +58,31 @@ def test_without_a_hand_a_serious_incident_is_said_again_and_again() -> None:
     reasons = [reason for reason, _ in told(lambda _engine, _incident: ())]
     assert reasons.count("reminder") >= 5
     assert reasons[-1] == "cleared"
+
+
+SERIOUS: dict[str, tuple[str, dict[str, float], str]] = {
+    "low voltage": ("B2-1", {"voltage": 190.0}, "low_voltage"),
+    "hot oil": ("TTU", {"oil_temperature": 90.0}, "oil_temperature_high"),
+}
+
+
+@pytest.mark.parametrize(("device", "values", "kind"), SERIOUS.values(), ids=SERIOUS.keys())
+@pytest.mark.parametrize("taken_care_of", [False, True], ids=["nobody cares", "somebody does"])
+def test_what_its_rule_says_once_is_said_again_until_somebody_cares(
+    device: str, values: dict[str, float], kind: str, taken_care_of: bool
+) -> None:
+    engine, said = Engine(AREA, {**OFTEN, "voltage": {"hold_s": 600.0}}), list[Incident]()
+    for minute in range(100):
+        said += run(engine, [Observation(device, START + 60 * minute, values)])
+        if taken_care_of and minute == 30:
+            said += acknowledge(engine, said[-1].id)
+    reasons = [one.reason for one in said if one.type == kind]
+    at = [one.at for one in said if one.reason == "reminder"]
+    assert all(later - sooner >= 600.0 for sooner, later in pairwise(at))
+    if taken_care_of:
+        assert reasons[-1] == "acknowledged"
+    else:
+        assert len(at) in (8, 9)
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["running on", "over a restart"])
