@@ -5,7 +5,6 @@ from statistics import median
 
 from rules.area import Area
 from rules.case import Case
-from rules.incident import Wish
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.weighing import SELDOM, Weighing
@@ -32,7 +31,6 @@ class Doubt:
         self._witnesses = witnesses
         self._limits = limits["outage"]
         self._certain = limits["comm"]["certainty"]
-        self._noisy = limits["comm"]["noise_share"]
         self._poll = area.poll_period_s
         self._weighing = weighing
         self._cases = cases
@@ -67,7 +65,7 @@ class Doubt:
         """Whether the evidence spans enough time and nothing that could change the place is still to be heard."""
         dead = [self._witnesses[device] for device in case.devices]
         if case.kind == "device":
-            return self.speaks_alone(case.devices[0])
+            return self.speaks_alone(case.devices[0]) and self._is_only_one(dead[0], now)
         cycle = self.cycle(case.devices)
         since = self._seen_since(case, dead, cycle)
         span = max(w.at for w in dead) - since
@@ -86,6 +84,39 @@ class Doubt:
         if now - since > self._patience(case, cycle):
             return True
         return not self._open_questions(case, cycle, since) and not self.rests_on_chance(case)
+
+    def lacks(self, case: Case, now: float) -> int:
+        """How many more reads of its devices would make a case certain: two, one for the time it must last, or none."""
+        if case.kind == "device":
+            return 0
+        if self._surprise(case) < self._certain or self.rests_on_chance(case):
+            return 2
+        newest = max(self._witnesses[device].at for device in case.devices)
+        return int(newest - case.since < self._limits["confirm_s"] <= now - case.since)
+
+    def unheard(self, case: Case) -> list[Witness]:
+        """Devices that could move a case, or tell whether it is more than one that is silent, and were not read since.
+
+        All that were read before; a terminal that is silent alone stands for those below it.
+        """
+        if case.kind == "device":
+            return [w for w in self._beside(self._witnesses[case.devices[0]]) if 0 < w.at < case.since]
+        since = self._seen_since(case, [self._witnesses[d] for d in case.devices], self.cycle(case.devices))
+        return [w for w in self._around(case) if 0 < w.at < since]
+
+    def _beside(self, witness: Witness) -> list[Witness]:
+        """Who must be heard for a silent device to be silent alone: for a terminal, who is fed through it."""
+        device = witness.device
+        below = self._tree.below[device.node] if device.kind in ("ttu", "ltu") else ()
+        names = [other.id for other in below if other.kind == "meter"] or self._weighing.lines.get(device.bus or "", [])
+        return [self._witnesses[name] for name in names if name != device.id]
+
+    def _is_only_one(self, witness: Witness, now: float) -> bool:
+        """Whether somebody beside a silent device was heard since, or would have been by now."""
+        beside = self._beside(witness)
+        if not beside or any(w.at > witness.silent_since and not w.silent for w in beside):
+            return True
+        return now - witness.silent_since > SELDOM * self.cycle(w.device.id for w in beside)
 
     def _seen_since(self, case: Case, dead: list[Witness], cycle: float) -> float:
         """When its first devices were seen dead; who fell silent before another was heard lost one by chance.
@@ -191,26 +222,3 @@ class Doubt:
         window = self._limits["settle_polls"] * self.cycle(case.devices)
         together = [other for other in self._cases.values() if abs(other.since - case.since) <= window]
         return all(other.back_at or self.is_settled(other, now) for other in together)
-
-    def wishes(self, unwell: Iterable[Witness], now: float) -> Iterator[Wish]:
-        """Reads that settle a suspicion: two devices that seem dead, one beside them, and any that just fell silent."""
-        pause = max(3.0, self._poll / 8)
-        doubtful = [w for w in unwell if w.silent and not w.excused and now - w.at > pause and w.weight < self._certain]
-        for witness in sorted(doubtful, key=lambda w: w.at)[:2]:
-            if witness.wire.rate < self._noisy:
-                yield Wish(witness.device.id, "is it silent, or was one answer lost?")
-        for case in self._cases.values():
-            if case.stage == "suspected" and now - case.pinged >= pause:
-                case.pinged = now
-                yield from self._questions(case, now)
-
-    def _questions(self, case: Case, now: float) -> Iterator[Wish]:
-        dead = sorted((self._witnesses[device] for device in case.devices), key=lambda w: w.at)
-        for witness in dead[:2]:
-            if now - witness.at > 2.0:
-                yield Wish(witness.device.id, f"is {case.node} without supply?")
-        parent = self._tree.parent(case.node) if case.of_node else None
-        around = [self._witnesses[d.id] for d in self._tree.below.get(parent or "", ()) if d.id not in case.devices]
-        stale = sorted((w for w in around if w.at < case.since), key=lambda w: w.at)
-        for witness in stale[:2]:
-            yield Wish(witness.device.id, f"does the fault at {case.node} reach further?")

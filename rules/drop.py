@@ -102,7 +102,7 @@ class Terminals:
         """
         since = sorted(w.silent_since for w in doubtful)[len(doubtful) // 5]
         lived = max([w.alive_at for w in doubtful if w.alive_at <= since], default=since)
-        drops = [self._drop(terminal, (lived, since), silent) for terminal in self._above(doubtful)]
+        drops = [self._drop(terminal, (lived, since), silent) for terminal in self.above(doubtful)]
         return () if None in drops else tuple(drop for drop in drops if drop is not None)
 
     def _drop(self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness]) -> Drop | None:
@@ -153,10 +153,10 @@ class Terminals:
     def is_to_tell(self, silent: Sequence[Witness]) -> bool:
         """Whether a living terminal above the silent devices has not been read since they fell silent."""
         since = sorted(w.silent_since for w in silent)[len(silent) // 5] if silent else 0.0
-        above = self._above(silent)
+        above = self.above(silent)
         return bool(above) and all(t.at < since and DEAD not in t.state and t.history for t in above)
 
-    def _above(self, silent: Iterable[Witness]) -> list[Witness]:
+    def above(self, silent: Iterable[Witness]) -> list[Witness]:
         """The nearest answering terminals that together see all of these devices."""
         chosen: dict[str, Witness] = {}
         for witness in silent:

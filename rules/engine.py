@@ -204,6 +204,7 @@ class Engine:
         deadline = min(self._pool.deadline(), self._book.deadline(), self._strays.deadline)
         moved = pace.dirty or self._upstream.uneven or self._voltage.news
         pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases) or self._noise.busy)
+        pace.wake = min(pace.wake, self._supply.due)
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _tell(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:

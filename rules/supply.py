@@ -11,6 +11,7 @@ from rules.area import Area
 from rules.case import CASE, Case
 from rules.doubt import Doubt
 from rules.incident import Wish
+from rules.questions import Questions
 from rules.restoration import Restoration
 from rules.thresholds import Limits
 from rules.topology import Tree
@@ -34,6 +35,7 @@ class Supply:
         self._weighing = Weighing(tree, witnesses, limits, area)
         self._lines = self._weighing.lines
         self._doubt = Doubt(tree, witnesses, limits, area, self._weighing, self.cases)
+        self._questions = Questions(witnesses, limits, area, self._weighing, self._doubt, self.cases)
         self._restoration = Restoration(witnesses, limits, self._weighing, self._doubt, self.cases)
         certain = limits["comm"]["certainty"]
         self._wanted = Wanted(tree, witnesses, self._doubt, self._lines, certain, self.cases)
@@ -45,6 +47,11 @@ class Supply:
             case.back_at or not case.confirmed_at or not self._doubt.is_settled(case, 0.0)
             for case in self.cases.values()
         )
+
+    @property
+    def due(self) -> float:
+        """When to step again to ask for a read, though nothing new came until then."""
+        return self._questions.due
 
     def step(self, now: float, masked: Collection[str]) -> list[Wish]:
         """Weigh all evidence anew. `masked` devices are explained by something that is no loss of supply."""
@@ -60,7 +67,7 @@ class Supply:
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
         explanation = self._weighing.weigh(unwell, owned, self._held(now))
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
-        return list(self._doubt.wishes(unwell, now))
+        return list(self._questions.wishes(unwell, now))
 
     def _narrow(self, case: Case) -> None:
         """Who lives below a failed node refutes it: the fault lies lower, where nobody lives.

@@ -33,6 +33,8 @@ class Weighing:
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
         self.waiting: set[str] = set()
         """Silent lines whose load no terminal has told of yet, though one will."""
+        self.untold: set[str] = set()
+        """Those terminals."""
 
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
@@ -98,7 +100,7 @@ class Weighing:
     def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
         evidence = self._evidence(free, owned)
         drops: tuple[Drop, ...] = ()
-        self.waiting = set()
+        self.waiting, self.untold = set(), set()
         if buses := list(self._silent_buses(free, owned)):
             silent = [w for w in free if w.needs_supply and not heard(w)]
             on_lines = {device for bus in buses for device in bus.devices}
@@ -106,6 +108,7 @@ class Weighing:
                 drops = self.terminals.drops(doubtful, silent)
             if not drops and self.terminals.is_to_tell(doubtful):
                 self.waiting = {bus.id for bus in buses}
+                self.untold = {terminal.device.id for terminal in self.terminals.above(doubtful)}
         return explain(self._tree, evidence, buses, self._priors, drops, held)
 
     def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
