@@ -163,9 +163,9 @@ class Supply:
         unmatched = [case for case in self.cases.values() if not self._is_fixed(case, now)]
         for want in self._heard_of(wanted):
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
-            if any(c.stage == "confirmed" and (c.kind == "bus") != (want.kind == "bus") for c in same):
-                unmatched = [c for c in unmatched if c not in same or c.stage != "confirmed"]
-                continue  # what was confirmed as a line stays one, and the other way round
+            if kept := self._kept(want, same, now):
+                unmatched = [c for c in unmatched if c not in kept]
+                continue
             if same:
                 case = max(same, key=lambda c: (c.stage == "confirmed", len(set(c.devices) & set(want.devices))))
                 unmatched.remove(case)
@@ -186,6 +186,19 @@ class Supply:
         for case in unmatched:
             if case.stage == "suspected" or masked >= set(case.devices):
                 self._end(case, now)
+
+    def _kept(self, want: Case, same: Iterable[Case], now: float) -> list[Case]:
+        """Those of the cases with the same devices that are sure, and that what is wanted now may not change.
+
+        What was confirmed as a line stays one, and the other way round. A device that surely failed by itself does not
+        make an outage of one more answer that was lost.
+        """
+        sure = [case for case in same if case.stage == "confirmed"]
+        if any((case.kind == "bus") != (want.kind == "bus") for case in sure):
+            return sure
+        if want.of_node and any(case.kind == "device" for case in sure) and not self._doubt.is_convincing(want, now):
+            return sure
+        return []
 
     def _heard_of(self, wanted: Iterable[Case]) -> list[Case]:
         """Without those of whose supply nothing tells: their line is dead with what feeds its collector."""

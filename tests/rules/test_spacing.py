@@ -97,6 +97,17 @@ def test_a_last_gasp_in_a_dip_does_not_date_the_outage_that_comes_later() -> Non
     assert outage.started_at - START >= 1290.0
 
 
+def test_a_meter_that_failed_and_an_answer_that_a_terminal_lost_are_no_outage() -> None:
+    area, seen = village(4, poll_s=900.0), []
+    for one in readings(area, (Fault("meter_dead", "B2-3"), 4600.0, 20_000.0), minutes=200):
+        seen.append(one)
+        for later in (300.0, 360.0) if one.device == "B5-3" else ():
+            lost = later > 300.0 and START + 8100 < one.at < START + 9000
+            seen.append(Observation("LTU1", one.at + later, fault="timeout" if lost else None, bus="LTU"))
+    said = [one for one in run(Engine(area), seen) if one.state == "confirmed"]
+    assert {(one.type, one.node) for one in said} == {("comm_meter", "B2-3")}
+
+
 @pytest.mark.parametrize("said_s", [15.0, 60.0, 900.0], ids=["said to be 15 s", "said to be 60 s", "said to be 15 min"])
 @pytest.mark.parametrize("every_s", [15.0, 60.0, 900.0], ids=["every 15 s", "every minute", "every 15 min"])
 def test_a_low_voltage_is_confirmed_after_its_hour_whatever_the_spacing_is_said_to_be(
