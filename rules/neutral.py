@@ -1,27 +1,19 @@
 """A broken neutral, from voltage magnitudes: one shift of the neutral point must explain every meter below a node."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from math import cos, hypot, pi, sin, sqrt
 from statistics import median
 
 from rules.area import Area
-from rules.halves import SILENT_BELOW
+from rules.breaks import Breaks
+from rules.displacement import Shift, unshifted
 from rules.pace import spacing
 from rules.thresholds import Limits
 from rules.topology import Tree
-from rules.witness import ALIVE, HALF, Witness
+from rules.witness import Witness
 
-_ANGLES = (0.0, -2 * pi / 3, 2 * pi / 3)
-_COS = tuple(cos(angle) for angle in _ANGLES)
-_SIN = tuple(sin(angle) for angle in _ANGLES)
+PLAIN = 2.0  # times the least shift: so large a one need not last for a whole round of polls
 SOURCE = 0.15  # of the nominal voltage: the source is no further off
-SILENT_SHARE = 0.40  # of the healthy voltage: what a phase has, about, on which every meter fell silent
-SILENCE = 3.0  # nats that a silent meter says
-MOST = 8.0  # nats that one meter may say
-
-
-Phases = tuple[list[float], list[float], list[float]]
 
 
 @dataclass(slots=True)
@@ -34,44 +26,16 @@ class Break:
     seen_at: float
     shift_v: float
     times: int = 1
+    counted_at: float = 0.0  # when it was last seen so that it counted
     confirmed: bool = False
     quiet_at: float = 0.0  # since when nothing is displaced any more
     calm: bool = False  # everything is close to the healthy voltage
-
-
-def shift(volts: Sequence[float], healthy: float) -> tuple[float, float]:
-    """The neutral point's shift (x, y) in volts for the voltages of phases A, B, C and the healthy voltage."""
-    square = sum(volt * volt for volt in volts) / 3 - healthy * healthy
-    along = [(healthy * healthy + square - volt * volt) / (2 * healthy) for volt in volts]
-    x = 2 / 3 * sum(part * c for part, c in zip(along, _COS, strict=True))
-    y = 2 / 3 * sum(part * s for part, s in zip(along, _SIN, strict=True))
-    return x, y
-
-
-def shifted(place: int, x: float, y: float, healthy: float) -> float:
-    """The voltage of a phase when the neutral point is shifted by (x, y)."""
-    return hypot(healthy * _COS[place] - x, healthy * _SIN[place] - y)
-
-
-def unshifted(volts: Sequence[float]) -> float:
-    """The voltage that all three phases have when the neutral point is not shifted; 0 without all three.
-
-    With E that voltage and U the shift, the mean of the squares is E2 + U2, and what each is off it adds up to (E U)2.
-    """
-    if len(volts) != 3:
-        return 0.0
-    mean = sum(volt * volt for volt in volts) / 3
-    product = sum(((mean - volt * volt) / 2) ** 2 for volt in volts) * 2 / 3
-    return sqrt((mean + sqrt(max(0.0, mean * mean - 4 * product))) / 2)
-
-
-def _is_seen_as_its_child(node: str, tree: Tree) -> bool:
-    """Whether all its devices are one child's: then the child stands for both, and is looked at alone."""
-    return any(len(tree.below[child]) == len(tree.below[node]) for child in tree.children[node])
+    wanted: str = ""  # another node that explains it better
+    wanted_at: float = 0.0  # since when; 0: none does
 
 
 class Neutral:
-    """Looks for a break whenever a meter stands far from the healthy voltage."""
+    """The lives of all breaks of an area; it looks for them whenever a meter stands far from the healthy voltage."""
 
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
         self._tree = tree
@@ -81,63 +45,105 @@ class Neutral:
         self._poll = area.poll_period_s
         self._slow_s = limits["outage"]["slow_poll_s"]
         self._every = area.poll_period_s  # how often most devices are read, s
-        self._places = {
-            node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
-        }
-        self.found: Break | None = None
+        self._breaks = Breaks(tree, witnesses, limits, area)
+        self.found: dict[str, Break] = {}  # by key
+        self._count = 0
         self._looked = 0.0
 
     @property
     def busy(self) -> bool:
-        return self.found is not None
+        return bool(self.found)
 
     def due(self, now: float) -> bool:
         """Whether it is time to look again."""
         return now - self._looked >= self._every / 15
 
-    def look(self, now: float, skip: Collection[str]) -> bool:
-        """Weigh all fresh voltages; whether something about the break changed. `skip`: explained otherwise."""
+    def look(self, now: float, skip: Collection[str]) -> None:
+        """Weigh all fresh voltages. `skip`: devices that something else explains."""
         self._looked, self._every = now, spacing(self._witnesses.values(), self._poll)
         healthy = self._healthy()
-        best = self._best(now, healthy, skip)
-        found = self.found
-        if best is None:
-            return self._calm(now, healthy)
-        node, size = best
-        if found is None:
-            after = min((w.at - w.interval for w in self._below(node)), default=now)
-            self.found = Break(node, now, after, now, size)
-            return True
-        found.quiet_at = 0.0
-        if now - found.seen_at >= self._every / 2:
-            found.times, found.seen_at = found.times + 1, now
-        found.shift_v = max(found.shift_v, size)
-        moved = node != found.node and (not found.confirmed or self._tree.is_within(found.node, node))
-        if moved:
-            found.node = node
-        if not found.confirmed and found.times >= (1 if self._every > self._slow_s else self._limits["polls"]):
-            found.confirmed = True
-            return True
-        return moved
+        shown = self._breaks.explain(now, healthy, skip)
+        for found in sorted(self.found.values(), key=lambda one: not one.confirmed):
+            self._match(found, shown, now)
+        for node, by in shown.items():
+            if not any(self._are_one(node, found.node) for found in self.found.values()):
+                self._count += 1
+                after = min((w.at - w.interval for w in self._below(node)), default=now)
+                self.found[f"{self._count}"] = Break(node, now, after, now, by.size, counted_at=now)
+        for found in self.found.values():
+            if found.seen_at < now:
+                self._calm(found, now, healthy)
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing has been displaced for long enough; `forget` then."""
-        found = self.found
-        if found is None or not found.quiet_at:
+    def _match(self, found: Break, shown: Mapping[str, Shift], now: float) -> None:
+        """What a known break is now. It moves up at once while it is not sure, and later when a whole round of polls
+        agrees; down only before it is sure: loads move the shift, and meters are not all read at one time."""
+        node = next((one for one in shown if self._are_one(one, found.node)), None)
+        if node is None:
+            return
+        self._seen(found, shown[node], now)
+        up = self._tree.is_within(found.node, node)
+        if node == found.node or (up and not self._is_shared(node, found)):
+            found.wanted_at = 0.0
+            return
+        if node != found.wanted or not found.wanted_at:
+            found.wanted, found.wanted_at = node, now
+        lasts = now - found.wanted_at
+        if (up and (not found.confirmed or lasts >= self._every)) or (not found.confirmed and lasts >= self._every / 2):
+            found.node, found.wanted_at = node, 0.0
+
+    def _is_shared(self, node: str, found: Break) -> bool:
+        """Whether what hangs between a break and a node above it shows a wrong voltage, and not for another break."""
+        others = [one.node for one in self.found.values() if one.confirmed and one is not found]
+        if found.confirmed and any(self._tree.is_within(other, node) for other in others):
             return False
-        polls = self._limits["calm_polls"] if found.calm or not found.confirmed else self._limits["quiet_polls"]
+        within = {w.device.id for w in self._below(found.node)}
+        return any(w.odd or w.is_silent for w in self._below(node) if w.device.id not in within)
+
+    def _are_one(self, node: str, other: str) -> bool:
+        return self._tree.is_within(node, other) or self._tree.is_within(other, node)
+
+    def _seen(self, found: Break, by: Shift, now: float) -> None:
+        """A break shows itself once more; with readings of another round of polls that counts."""
+        found.quiet_at, found.seen_at, found.shift_v = 0.0, now, max(found.shift_v, by.size)
+        half, read = self._every / 2, max((w.at for w in self._below(found.node)), default=0.0)
+        plain = found.shift_v >= PLAIN * self._limits["shift_share"] * self._nominal
+        if now - found.counted_at >= half and read > found.counted_at + (0.0 if plain else half):
+            found.times, found.counted_at = found.times + 1, now
+        enough = found.times >= (1 if self._every > self._slow_s else self._limits["polls"])
+        found.confirmed |= enough and not self._may_be_one(found, now)
+
+    def _may_be_one(self, found: Break, now: float) -> bool:
+        """Whether others began with it: two breaks at once are rarer than meters that were not all read since."""
+        young = [one.since for one in self.found.values() if one is not found and not one.confirmed]
+        return any(abs(since - found.since) <= self._every and now - since < self._every for since in young)
+
+    def over(self) -> list[tuple[str, Break]]:
+        """Those behind which nothing has been displaced for long enough, and those that have turned out to be part of
+        another one; `forget` them then."""
+        return [(key, found) for key, found in self.found.items() if self._is_over(found) or self._is_part(found)]
+
+    def _is_part(self, found: Break) -> bool:
+        around = [other for other in self.found.values() if self._tree.is_within(found.node, other.node)]
+        return min(around, key=lambda other: not other.confirmed) is not found
+
+    def _is_over(self, found: Break) -> bool:
+        if not found.confirmed:
+            return self._looked - found.seen_at > self._every
+        if not found.quiet_at:
+            return False
+        polls = self._limits["calm_polls" if found.calm else "quiet_polls"]
         return self._looked - found.quiet_at > polls * self._every
 
-    def forget(self) -> None:
+    def forget(self, key: str) -> None:
         """The end was told."""
-        self.found = None
+        del self.found[key]
 
     def masked(self) -> Collection[str]:
-        """Devices whose voltage or silence the break explains."""
-        if self.found is None:
-            return ()
-        return [device.id for device in self._tree.below[self.found.node]]
+        """Devices whose voltage or silence the breaks explain."""
+        nodes = [
+            node for found in self.found.values() for node in (found.node, found.wanted_at and found.wanted) if node
+        ]
+        return {device.id for node in nodes for device in self._tree.below[node]}
 
     def _healthy(self) -> float:
         """Voltage of the source: as three-phase devices tell it, terminals first, or the nominal one."""
@@ -149,85 +155,11 @@ class Neutral:
                 return median(near)
         return 1.03 * self._nominal
 
-    def _best(self, now: float, healthy: float, skip: Collection[str]) -> tuple[str, float] | None:
-        far = self._limits["displaced_share"] * healthy
-        odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
-        if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
-            return None
-        fresh = {
-            name: [
-                (p, v)
-                for p in w.places
-                if (v := w.volts[p]) is not None and (w.state[p] in (ALIVE, HALF) or len(w.places) == 3)
-            ]
-            for name, w in self._witnesses.items()
-            if w.device.kind != "neighbour_ttu"
-            and not w.is_silent
-            and name not in skip
-            and now - w.at < w.pause(self._poll)
-        }
-        displaced = [name for name, volts in fresh.items() if any(abs(v - healthy) > far for _, v in volts)]
-        if sum(len(fresh[name]) for name in displaced) < 2:
-            return None
-        nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
-        silent = self._silent(skip)
-        best, best_score = None, 0.0
-        for node in sorted(nodes & self._places, key=self._tree.rank.__getitem__):
-            seen: Phases = ([], [], [])
-            gone = [0, 0, 0]
-            for device in self._tree.below[node]:
-                for place, volt in fresh.get(device.id, ()):
-                    seen[place].append(volt)
-                if device.id in silent:
-                    gone[silent[device.id]] += 1
-            scored = self._score(seen, gone, healthy)
-            if scored is not None and scored[0] > best_score:
-                best, best_score = (node, scored[1]), scored[0]
-        return best
-
-    def _score(self, seen: Phases, gone: Sequence[int], healthy: float) -> tuple[float, float] | None:
-        """How much better a shifted neutral explains these voltages than none, and the shift in volts.
-
-        `gone`: by phase, how many meters have fallen silent.
-        """
-        known = [
-            median(volts) if volts else SILENT_SHARE * healthy if number else 0.0
-            for volts, number in zip(seen, gone, strict=True)
-        ]
-        if 0.0 in known or max(known) < self._limits["spread"] * min(known):
-            return None
-        if all(seen) and sum(volt * volt for volt in known) < 3 * healthy * healthy:
-            return None  # a shift adds to the squares; loads on a long line, uneven as they may be, take away
-        x, y = shift(known, healthy)
-        size = hypot(x, y)
-        rise = max(known) - healthy
-        if min(size / self._nominal - self._limits["shift_share"], rise / healthy - self._limits["rise_share"]) < 0:
-            return None
-        sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
-        score = -self._limits["prior"]
-        for place, volts in enumerate(seen):
-            expected = shifted(place, x, y, healthy)
-            for volt in volts:
-                score += max(-MOST, min(MOST, ((volt - healthy) ** 2 - (volt - expected) ** 2) / sigma))
-            score += gone[place] * (SILENCE if expected < SILENT_BELOW * healthy else -SILENCE)
-        return (score, size) if score > 0 else None
-
-    def _silent(self, skip: Collection[str]) -> dict[str, int]:
-        """Single-phase meters that have fallen silent, and the place of their phase."""
-        return {
-            name: w.places[0]
-            for name, w in self._witnesses.items()
-            if w.single and w.is_silent and w.alive_at and name not in skip
-        }
-
     def _below(self, node: str) -> list[Witness]:
         return [self._witnesses[device.id] for device in self._tree.below[node]]
 
-    def _calm(self, now: float, healthy: float) -> bool:
-        """No break fits now: it may be balanced loads, so wait until every meter below is near the healthy voltage."""
-        found = self.found
-        if found is None:
-            return False
+    def _calm(self, found: Break, now: float, healthy: float) -> None:
+        """A break does not show: its loads may balance, so wait until every meter below is near the healthy voltage."""
         near = 0.6 * self._limits["displaced_share"] * healthy
         volts = [v for w in self._below(found.node) for v in w.volts if v is not None and not w.is_silent]
         if any(abs(volt - healthy) > near and volt > healthy for volt in volts):
@@ -235,19 +167,18 @@ class Neutral:
         else:
             found.quiet_at = found.quiet_at or now
         found.calm = all(abs(volt - healthy) < self._limits["calm_share"] * healthy for volt in volts)
-        return self.over
-
-    def holds(self, _: str) -> bool:
-        """Whether a break lasts."""
-        return self.found is not None
 
     def dump(self) -> object:
         """Its state as plain data."""
-        return [asdict(self.found) if self.found else None, self._looked, self._every]
+        found = {key: asdict(one) for key, one in self.found.items()}
+        return [found, self._count, self._looked, self._every]
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         assert isinstance(kept, list)
-        found = Break(**kept[0]) if kept[0] else None
-        self.found = found if found is not None and found.node in self._tree.nodes else None
-        self._looked, self._every = kept[1:]
+        found, self._count, self._looked, self._every = kept
+        self.found = {key: Break(**one) for key, one in found.items() if one["node"] in self._tree.nodes}
+
+    def holds(self, key: str) -> bool:
+        """Whether the break that is told under this key lasts."""
+        return key in self.found

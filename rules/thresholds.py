@@ -78,6 +78,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Threshold]] = {
         "rise_share": _t(0.07, "of healthy", "a phase must stand at least this much above the healthy voltage", high=1),
         "displaced_share": _t(0.08, "of Un", "a meter this far from the healthy voltage is looked at", high=1),
         "tolerance_share": _t(0.035, "of Un", "how well one shift must explain each meter", high=1),
+        "least_ohm": _t(1.5, "ohm", "a whole neutral has less, from the transformer to the last meter"),
         "prior": _t(6, "ln", "rarity of a broken neutral"),
         "polls": _t(2, "polls", "polls that must show it; one when polls are rarer than outage.slow_poll_s"),
         "calm_share": _t(0.025, "of healthy", "voltages this close to the healthy one show the neutral whole", high=1),

@@ -57,14 +57,14 @@ class Upstream:
         if not (self.uneven or neutral.busy) or not neutral.due(now):
             return []
         neutral.look(now, {*self.half.masked(), *settled(now)})
-        if neutral.found is None:
-            self.uneven = False
-            return []
-        if neutral.over:
-            quiet_at = neutral.found.quiet_at
-            neutral.forget()
-            return self._book.tell("neutral", None, now, quiet_at)
-        return self._book.tell("neutral", break_claim(neutral.found, self._tree), now)
+        self.uneven = self.uneven and neutral.busy
+        said = []
+        for key, found in neutral.over():
+            neutral.forget(key)
+            said += self._book.tell(f"neutral/{key}", None, now, found.quiet_at or now)
+        for key, found in neutral.found.items():
+            said += self._book.tell(f"neutral/{key}", break_claim(found, self._tree), now)
+        return said
 
     def mask(self, now: float) -> Collection[str]:
         """Mask what both explain now, and for a while after; the devices that were not masked before."""

@@ -98,7 +98,8 @@ class Voltage:
     def forget(self, device: str) -> None:
         """Something else explains this device's voltage."""
         for kind in KINDS:
-            self.outside[kind].pop(device, None)
+            if self.outside[kind].pop(device, None) is not None:
+                self.news = True  # its group is smaller, or over
         self._dips.forget(device)
         self._witnesses[device].watched, self._witnesses[device].unsaved = False, True
 

@@ -84,7 +84,7 @@ CHANGES: dict[str, tuple[list[Fault], Area, list[str], list[str]]] = {
         [Fault("line_noisy", "RS2", share=0.35)], with_line("RS2", "RS9"), ["comm_noise at RS2"], ["comm_noise at RS9"],
     ),
     "a node without its neutral has another name": (
-        [Fault("neutral_broken", "L3")], with_node("F2", "F9"), ["neutral_break at F2"], ["neutral_break at F9"],
+        [Fault("neutral_broken", "L3")], with_node("L3", "L9"), ["neutral_break at L3"], ["neutral_break at L9"],
     ),
     "the medium voltage without a phase has another name": (
         [Fault("mv_phase_loss", "MV", "A")], with_node("MV", "MV9"), ["mv_phase_loss at MV"], ["mv_phase_loss at MV9"],

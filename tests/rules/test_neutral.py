@@ -8,8 +8,8 @@ import pytest
 
 from gateway.simulate.fault import Fault
 from rules.area import Area
+from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.engine import Engine
-from rules.neutral import shift, shifted, unshifted
 from rules.observation import Observation
 from tests.rules.areas import START, found, readings, run, village
 
@@ -23,7 +23,18 @@ def test_source_and_shift_follow_from_three_magnitudes(x: float, y: float) -> No
     source = unshifted(volts)
     assert source == pytest.approx(226)
     assert shift(volts, source) == pytest.approx((x, y), abs=1e-6)
-    assert [shifted(place, x, y, source) for place in range(3)] == pytest.approx(volts)
+    assert [shifted(place, Shift(x, y), source) for place in range(3)] == pytest.approx(volts)
+
+
+@pytest.mark.parametrize("unknown", range(3), ids=["A unknown", "B unknown", "C unknown"])
+@pytest.mark.parametrize("by", [Shift(*by) for by in SHIFTS.values()], ids=SHIFTS.keys())
+def test_two_phases_leave_two_shifts_of_which_one_is_right(by: Shift, unknown: int) -> None:
+    one, two = (place for place in range(3) if place != unknown)
+    both = shifts_of_two((one, two), (shifted(one, by, 226), shifted(two, by, 226)), 226)
+    assert min(fitting.beyond(by) for fitting in both) == pytest.approx(0, abs=1e-6)
+    assert shifted(unknown, both[0], 226) >= shifted(unknown, both[1], 226)
+    for fitting in both:
+        assert shifted(one, fitting, 226) == pytest.approx(shifted(one, by, 226))
 
 
 def one_feeder(meters_in_box: int) -> Area:
@@ -74,3 +85,38 @@ def test_a_long_line_with_all_its_load_on_one_phase_is_no_broken_neutral(kw: flo
     load = (Fault("overload", "B5", phases="A", kw=kw), 630.0, 3030.0)
     said = run(Engine(area), readings(area, load, minutes=60))
     assert "neutral_break" not in {one.type for one in found(said)}
+
+
+def test_a_long_line_that_is_fed_from_its_end_on_one_phase_is_no_broken_neutral() -> None:
+    area = village()
+    area = replace(area, nodes=tuple(replace(n, length_m=350.0) if n.id == "L3" else n for n in area.nodes))
+    sun = (Fault("overload", "B5-4", phases="B", kw=-20.0), 630.0, 3030.0)
+    said = run(Engine(area), readings(area, sun, minutes=60))
+    kinds = {one.type for one in found(said)}
+    assert "over_voltage" in kinds
+    assert "neutral_break" not in kinds
+
+
+TWO = {
+    "on two feeders": ("L2", "L3"),
+    "of two boxes on one line": ("B4", "B5"),
+    "of a box beside a branch": ("B1", "L2"),
+}
+
+
+@pytest.mark.parametrize("nodes", TWO.values(), ids=TWO.keys())
+def test_two_neutrals_broken_at_once_are_two_incidents(nodes: tuple[str, str]) -> None:
+    first, second = (
+        (Fault("neutral_broken", node), begin, 3030.0) for node, begin in zip(nodes, (630, 930), strict=True)
+    )
+    said = run(Engine(village()), readings(village(), first, second, minutes=70, seed=2))
+    broken = [one for one in found(said) if one.type == "neutral_break"]
+    assert [(one.node, one.state) for one in broken] == [(node, "cleared") for node in nodes]
+    assert {one.state for one in found(said)} == {"cleared"}
+
+
+def test_a_box_without_its_neutral_is_told_from_two_phases() -> None:
+    area = village()
+    watched = replace(area, devices=tuple(d for d in area.devices if d.node != "B4" or d.phases in ("A", "C")))
+    said = run(Engine(watched), readings(watched, (Fault("neutral_broken", "B4"), 630.0, 3030.0)))
+    assert [(one.type, one.node) for one in found(said)] == [("neutral_break", "B4")]

@@ -1,0 +1,247 @@
+"""Which broken neutrals explain an area's voltages: shifts of the neutral point, each shared by all below a node."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from math import acos, cos, sin, sqrt
+from statistics import median
+
+from rules.area import Area, Device
+from rules.displacement import NONE, Shift, shift, shifted, shifts_of_two, towards, unshifted
+from rules.halves import SILENT_BELOW
+from rules.thresholds import Limits
+from rules.topology import Tree
+from rules.witness import ALIVE, HALF, Witness
+
+SILENT_SHARE = 0.40  # of the healthy voltage: what two phases have, about, on which every meter fell silent
+SILENCE = 3.0  # nats that a silent meter says
+MOST = 8.0  # nats that one meter may say
+LOST = 0.15  # of the healthy voltage: lines take no more than this
+UNKNOWN_CURRENT = 0.2  # of the meters below a node: with more of them their sum says nothing
+LEAST_A = 0.1  # what meters do not measure
+
+FEWEST = 3  # voltages and silences below a node that can tell of its neutral
+
+Phases = tuple[list[float], list[float], list[float]]
+Seen = dict[str, list[tuple[int, float]]]
+"""Phases (0, 1, 2) and their voltages, V, by device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is seen below a node, and next to it towards the transformer."""
+
+    node: str
+    volts: Phases  # below it
+    gone: list[int]  # meters that fell silent, by phase
+    known: list[float]  # the voltage of each phase below it; 0: unknown
+    outside: list[float]  # the same at the next place above it that shows all phases
+    level: float  # what the three phases have there without a shift
+    top: str  # the last node before that place
+
+    def step(self, by: Shift) -> float:
+        """How far a shift is from the one outside, V."""
+        return by.beyond(shift(self.outside, self.level))
+
+
+class Breaks:
+    """The search: those breaks, none behind another, that explain most; each must be worth its rarity."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        self._tree = tree
+        self._witnesses = witnesses
+        self._limits = limits["neutral"]
+        self._nominal = area.nominal_voltage
+        self._poll = area.poll_period_s
+        self._places = {
+            node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
+        }
+
+    def explain(self, now: float, healthy: float, skip: Collection[str]) -> dict[str, Shift]:
+        """Nodes with a broken neutral in front, none below another, and their shifts.
+
+        `healthy`: voltage of the source; `skip`: devices that something else explains.
+        """
+        found: dict[str, Shift] = {}
+        far = self._limits["displaced_share"] * healthy
+        odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
+        if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
+            return found
+        return self._worth_most(self._fresh(now, skip), self._silent(skip), healthy)
+
+    def _worth_most(self, seen: Seen, silent: Mapping[str, int], healthy: float) -> dict[str, Shift]:
+        """Bottom up: either one break at a node explains most, or those that were found below it."""
+        far = self._limits["displaced_share"] * healthy
+        displaced = [name for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)]
+        if sum(len(seen[name]) for name in displaced) < 2:
+            return {}
+        nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
+        worth: dict[str, tuple[float, dict[str, Shift]]] = {}
+        for node in sorted(nodes, key=self._tree.rank.__getitem__):
+            below = [worth[child] for child in self._tree.children[node] if child in worth]
+            apart = sum(score for score, _ in below)
+            whole = self._score(node, seen, silent, healthy) if node in self._places else None
+            if whole is not None and whole[0] > apart:
+                worth[node] = whole[0], {node: whole[1]}
+            else:
+                worth[node] = apart, {inner: by for _, found in below for inner, by in found.items()}
+            last = worth[node][1]
+        return last
+
+    def _fresh(self, now: float, skip: Collection[str]) -> Seen:
+        return {
+            name: [(p, v) for p in w.places if (v := w.volts[p]) is not None and w.state[p] in (ALIVE, HALF)]
+            for name, w in self._witnesses.items()
+            if w.device.kind != "neighbour_ttu"
+            and not w.is_silent
+            and name not in skip
+            and now - w.at < w.pause(self._poll)
+        }
+
+    def _silent(self, skip: Collection[str]) -> dict[str, int]:
+        """Single-phase meters that have fallen silent, and the place of their phase."""
+        return {
+            name: w.places[0]
+            for name, w in self._witnesses.items()
+            if w.single and w.is_silent and w.alive_at and name not in skip
+        }
+
+    def _score(self, node: str, seen: Seen, silent: Mapping[str, int], healthy: float) -> tuple[float, Shift] | None:
+        """How much better a shift at a node explains its voltages than none, in nats, and the shift."""
+        place = self._place(node, seen, silent, healthy)
+        if place is None:
+            return None
+        by = _fit(place)
+        if by is None or not self._is_displaced(place, by) or not self._is_open(place, by):
+            return None
+        score = -self._limits["prior"]
+        sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
+        for phase, volts in enumerate(place.volts):
+            expected = shifted(phase, by, place.level)
+            for volt in volts:
+                score += max(-MOST, min(MOST, ((volt - place.level) ** 2 - (volt - expected) ** 2) / sigma))
+            score += place.gone[phase] * (SILENCE if expected < SILENT_BELOW * healthy else -SILENCE)
+        return (score, by) if score > 0 else None
+
+    def _place(self, node: str, seen: Seen, silent: Mapping[str, int], healthy: float) -> Place | None:
+        """What is seen of a node; None where that can be no broken neutral anyway."""
+        volts = _by_phase(self._tree.below[node], seen)
+        gone = [0, 0, 0]
+        for device in self._tree.below[node]:
+            if device.id in silent:
+                gone[silent[device.id]] += 1
+        known = [median(phase) if phase else 0.0 for phase in volts]
+        few = sum(len(phase) for phase in volts) + sum(gone) < FEWEST
+        if few or max(known) < self._limits["spread"] * min(known):
+            return None
+        outside, top = self._outside(node, seen)
+        level = unshifted(outside)
+        if abs(level - healthy) > LOST * healthy:
+            outside, level = [healthy] * 3, healthy
+        return Place(node, volts, gone, known, outside, level, top)
+
+    def _outside(self, node: str, seen: Seen) -> tuple[list[float], str]:
+        """The phases at the next place above a node where others show all of them, empty without one; and the last
+        node before it."""
+        volts: Phases = ([], [], [])
+        last = node
+        for up in self._tree.upward[node][1:]:
+            beside = [device for device in self._tree.below[up] if not self._tree.covers(last, device.id)]
+            for phase, more in zip(volts, _by_phase(beside, seen), strict=True):
+                phase += more
+            if all(volts):
+                return [median(phase) for phase in volts], last
+            last = up
+        return [], last
+
+    def _is_displaced(self, place: Place, by: Shift) -> bool:
+        """Whether the phases stand as far from each other, and from those outside, as a broken neutral lets them."""
+        limits, known, level = self._limits, place.known, place.level
+        high, low = max(known), min(volt or shifted(phase, by, level) for phase, volt in enumerate(known))
+        if high < (1 + limits["rise_share"]) * level or high < limits["spread"] * low:
+            return False
+        off = max(abs(volt - usual) for volt, usual in zip(known, place.outside, strict=True) if volt)
+        return off > limits["displaced_share"] * level and place.step(by) > limits["shift_share"] * self._nominal
+
+    def _is_open(self, place: Place, by: Shift) -> bool:
+        """Whether a whole neutral could not do the same.
+
+        A load takes d volts in its phase and again in the neutral: its phase falls by 2 d and each other one rises by
+        d / 2. That looks like a shift U, and takes 0.4 U/E of the mean of their squares away; a broken neutral takes
+        nothing and adds (U/E)2. Where the currents are known, the neutral that carries their sum from the next place
+        outside would have to have an impedance that no line has: behind a break they add up to nothing.
+        """
+        size = by.size / place.level
+        volts = [volt or shifted(phase, by, place.level) for phase, volt in enumerate(place.known)]
+        added = sum(volt * volt for volt in volts) / (3 * place.level**2) - 1
+        amps = self._neutral_current(place, by)
+        if amps is None:
+            return all(place.known) and added >= 0
+        return added >= (size * size - 0.4 * size) / 2 and place.step(by) > self._limits["least_ohm"] * amps
+
+    def _neutral_current(self, place: Place, by: Shift) -> float | None:
+        """The most that the neutral would carry from a place to the one outside by the meters there, were it whole, A;
+        None where too many tell nothing."""
+        most, total, unknown, count, last = LEAST_A, 0j, 0, 0, ""
+        for up in self._tree.upward[place.node]:
+            for device in self._tree.below[up]:
+                if device.kind != "meter" or (last and self._tree.covers(last, device.id)):
+                    continue
+                count += 1
+                current = _current(self._witnesses[device.id], NONE if last else by, place.level)
+                if current is None:
+                    unknown += 1
+                else:
+                    total += current
+            most, last = max(most, abs(total)), up
+            if up == place.top:
+                break
+        return most if unknown <= UNKNOWN_CURRENT * count else None
+
+
+def _fit(place: Place) -> Shift | None:
+    """The shift that gives the phases their voltages; None where too little is known."""
+    known, gone, level = place.known, place.gone, place.level
+    phases = [phase for phase in range(3) if known[phase]]
+    if len(phases) == 3:
+        return shift(known, level)
+    if len(phases) == 2:
+        far, near = shifts_of_two((phases[0], phases[1]), (known[phases[0]], known[phases[1]]), level)
+        return near if gone[3 - sum(phases)] else min(far, near, key=place.step)
+    fallen = [phase for phase in range(3) if gone[phase] and not known[phase]]
+    if len(phases) == 1 and len(fallen) == 2:
+        return shift([volt or SILENT_SHARE * level for volt in known], level)
+    if len(phases) == 1 and fallen and (left := sqrt(3) * level - known[phases[0]]) > 0:
+        # two phases alone: behind the break their loads lie in series between two phases
+        return shifts_of_two((phases[0], fallen[0]), (known[phases[0]], left), level)[0]
+    return None
+
+
+def _by_phase(devices: Iterable[Device], seen: Seen) -> Phases:
+    volts: Phases = ([], [], [])
+    for device in devices:
+        for place, volt in seen.get(device.id, ()):
+            volts[place].append(volt)
+    return volts
+
+
+def _is_seen_as_its_child(node: str, tree: Tree) -> bool:
+    """Whether all its devices are one child's: then the child stands for both, and is looked at alone."""
+    return any(len(tree.below[child]) == len(tree.below[node]) for child in tree.children[node])
+
+
+def _current(witness: Witness, by: Shift, healthy: float) -> complex | None:
+    """What a meter draws, as a phasor in A; None when it tells neither current nor power.
+
+    It is taken for an impedance, so that one which has fallen silent tells as well: what it drew before counts then.
+    """
+    volts = [volt for place in witness.places if (volt := witness.volts[place])]
+    watts = None if witness.power is None else 1000 * witness.power
+    if not volts or (watts is None and witness.amps is None):
+        return None
+    usual = sum(volts) / len(volts)
+    amps = witness.amps if witness.amps is not None else abs(watts or 0.0) / usual
+    drawn = amps / sum(volts) * sum((towards(place, by, healthy) for place in witness.places), 0j)
+    if watts is None or not amps:
+        return drawn
+    lag = acos(min(1.0, abs(watts) / (amps * usual)))
+    return drawn * complex(cos(lag), -sin(lag)) * (1 if watts >= 0 else -1)
