@@ -1,5 +1,6 @@
 """What a search for failed nodes costs, in steps of the interpreter: it grows with what is not well and with depth."""
 
+import inspect
 import sys
 from types import FrameType
 from typing import Any
@@ -46,6 +47,7 @@ def steps(area: Area, dead: int, nats: float) -> int:
         count += event == "opcode"
         return count_one
 
+    inspect.currentframe().f_trace_opcodes = True  # type: ignore[union-attr]  # Python 3.12 wants it before the first
     before = sys.gettrace()
     sys.settrace(count_one)
     try:
