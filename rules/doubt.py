@@ -133,17 +133,17 @@ class Doubt:
     def rests_on_chance(self, case: Case) -> bool:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.
 
-        The same for each phase. The next poll tells, unless that is far off.
+        The same for each phase, and for a line and one of its devices. The next poll tells, unless that is far off.
         """
-        if not case.of_node or self.cycle(case.devices) > self._limits["slow_poll_s"]:
+        if not (case.of_node or case.kind == "bus") or self.cycle(case.devices) > self._limits["slow_poll_s"]:
             return False
         dead = [self._witnesses[device] for device in case.devices]
-        node = self._tree.common(case.devices)
+        node = self._tree.common(case.devices) if case.of_node else ""
         part: dict[str, float] = {}
-        phase = dict.fromkeys(case.places, 0.0)
+        phase = dict.fromkeys(case.places if node else (), 0.0)
         for witness in dead:
             nats = self._weighing.surprise(witness, case.after)
-            below = self._tree.step_towards(node, witness.device.id)
+            below = self._tree.step_towards(node, witness.device.id) if node else witness.device.id
             part[below] = part.get(below, 0.0) + nats
             for place in phase.keys() & set(witness.places):
                 phase[place] += nats

@@ -78,12 +78,15 @@ class Pool:
         self._idle.discard(outage)
         return self.planned.pop(outage, None) is not None
 
-    def plan_for(self, nodes: Iterable[str], since: float) -> PlannedOutage | None:
-        """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to."""
+    def plan_for(self, nodes: Iterable[str], since: float, *, alone: bool = False) -> PlannedOutage | None:
+        """The plan that an outage of one of these nodes, which no reading can tell apart, belongs to.
+
+        `alone`: only a plan for one of them, not for more than hangs below them.
+        """
         nodes = list(nodes)
         for plan in self.planned.values():
             in_time = plan.start - self._early <= since <= plan.end + self._late
-            if in_time and self._covers(plan, nodes):
+            if in_time and (plan.node in nodes if alone else self._covers(plan, nodes)):
                 self.executed.add(plan.id)
                 return plan
         return None

@@ -65,7 +65,7 @@ class Supply:
         owned = self._owned(masked, now)
         self._excuse(self._explained(owned))
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
-        explanation = self._weighing.weigh(unwell, owned, self._held(now))
+        explanation = self._weighing.weigh(unwell, owned, self._held(now), self._broken(now))
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._questions.wishes(unwell, now))
 
@@ -100,6 +100,16 @@ class Supply:
         """Nodes and lines of cases that are sure but may still move."""
         cases = self.cases.values()
         return {case.node for case in cases if case.stage == "confirmed" and not self._is_fixed(case, now)}
+
+    def _broken(self, now: float) -> set[str]:
+        """Nodes that lost some of their phases long since, with all that these phases cannot tell from them."""
+        broken = set[str]()
+        for case in self.cases.values():
+            if case.of_node and not case.whole and not case.back_at and self._is_fixed(case, now):
+                below = self._tree.bits_below
+                own = [below[case.node][place] for place in case.places]
+                broken.update(node for node in below if [below[node][place] for place in case.places] == own)
+        return broken
 
     def _explained(self, owned: Set[str]) -> Set[str]:
         """Also devices of cases that are sure but may still move, and those on lines that are dead with them."""

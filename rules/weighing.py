@@ -1,6 +1,7 @@
 """All evidence on the scales: what devices say, which lines are silent, how much load vanished, what explains it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rules.area import Area
 from rules.drop import Drop, Terminals, heard
@@ -59,19 +60,21 @@ class Weighing:
                 signs.append(Sign(place, -self._alive, witness.alive_at))
         return tuple(signs)
 
-    def weigh(self, unwell: Sequence[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
+    def weigh(
+        self, unwell: Sequence[Witness], owned: Collection[str], held: Collection[str], broken: Collection[str] = ()
+    ) -> Explanation:
         """The best explanation of what the devices say that are not well; `owned` ones are explained already.
 
-        `held`: see `explain`.
+        `held`: see `explain`; `broken`: see `Evidence`.
         """
         free = [witness for witness in unwell if witness.device.id not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
             for wire in self._wires.values():
                 wire.blame(0.0)
             return Explanation(0.0)
-        explanation = self._explained(free, owned, held)
+        explanation = self._explained(free, owned, held, broken)
         if self._blame_noise(free, explanation):
-            explanation = self._explained(free, owned, held)
+            explanation = self._explained(free, owned, held, broken)
         return explanation
 
     def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
@@ -97,8 +100,10 @@ class Weighing:
                 worse = worse or wire.miss > 1.5 * was
         return worse
 
-    def _explained(self, free: list[Witness], owned: Collection[str], held: Collection[str]) -> Explanation:
-        evidence = self._evidence(free, owned)
+    def _explained(
+        self, free: list[Witness], owned: Collection[str], held: Collection[str], broken: Collection[str]
+    ) -> Explanation:
+        evidence = replace(self._evidence(free, owned), broken=broken)
         drops: tuple[Drop, ...] = ()
         self.waiting, self.untold = set(), set()
         if buses := list(self._silent_buses(free, owned)):

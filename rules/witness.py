@@ -249,3 +249,4 @@ class Witness(Hearing):
             self.pardoned = True
         elif self.at < at:  # what it read dead then it may read alive by now
             self.state = [UNKNOWN if state == DEAD else state for state in self.state]
+        self.dead_at = [max(at, self.at) if dead else 0.0 for dead in self.dead_at]

@@ -61,7 +61,7 @@ def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: P
         evidence=tuple(_case_evidence(case, tree, lost)),
         figures={"silent_devices": float(len(case.devices))},
     )
-    if case.kind == "supply" and (plan := pool.plan_for((case.node, *claim.equivalents), case.since)):
+    if plan := _plan(case, claim.equivalents, witnesses, tree, pool):
         says = f"announced as {plan.id}" + (f": {plan.reason}" if plan.reason else "")
         claim = replace(
             claim, type="planned_outage", severity="info", cause=plan.kind, evidence=(*claim.evidence, says)
@@ -77,6 +77,18 @@ def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: P
         )
         claim = replace(claim, evidence=(*claim.evidence, says))
     return claim
+
+
+def _plan(
+    case: Case, equivalents: tuple[str, ...], witnesses: Mapping[str, Witness], tree: Tree, pool: Pool
+) -> PlannedOutage | None:
+    """The plan that a case is what came of; a silent meter is, when nothing else hangs on what was announced."""
+    if case.kind == "supply":
+        return pool.plan_for((case.node, *equivalents), case.since)
+    if case.kind != "device" or not witnesses[case.node].needs_supply:
+        return None
+    only = [node for node in tree.upward[tree.devices[case.node].node] if len(tree.below[node]) == 1]
+    return pool.plan_for((case.node, *only), case.since, alone=True)
 
 
 def half_claim(half: HalfPhases, tree: Tree) -> Claim:

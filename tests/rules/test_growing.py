@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.simulate.fault import Fault, FaultKind
+from rules.area import Area, Bus, Device, Node
 from rules.engine import Engine
 from rules.observation import Observation
 from rules.thresholds import complete
@@ -44,3 +45,26 @@ def test_a_last_gasp_after_a_silence_tells_of_no_bad_line(times: int) -> None:
         meter.take(Observation("B1-0", START + 1030 + 20 * more, notice="last_gasp"))
     assert line.lost == 0.0
     assert meter.silent_since == START + 1030
+
+
+def test_a_node_that_lost_a_phase_is_the_one_that_loses_the_others() -> None:
+    nodes = [Node("T1", "transformer", rated_kva=100.0), Node("F1", "feeder", "T1"), Node("F2", "feeder", "T1")]
+    nodes += [Node("L1", "line", "F1", length_m=50), Node("B1", "box", "L1"), Node("B2", "box", "L1")]
+    phases = {"B1": "AA", "B2": "ABC", "F1": "ABC", "F2": "ABC"}
+    meters = [
+        Device(f"{box}-{n}", "meter", box, phase, "RS1") for box, on in phases.items() for n, phase in enumerate(on)
+    ]
+    area = Area("a line of two boxes", tuple(nodes), tuple(meters), (Bus("RS1"),))
+    faults = [(Fault("fuse_blown", "L1", "A"), 317.0, 1500.0), (Fault("line_broken", "L1"), 1500.0, 2400.0)]
+    sure = [(one.type, one.node) for one in found(run(Engine(area), readings(area, *faults, minutes=60)))]
+    assert sure == [("branch_phase_loss", "L1"), ("branch_outage", "L1")]
+
+
+def test_who_still_reads_no_voltage_when_its_node_is_back_is_no_outage_of_its_own() -> None:
+    area = village()
+    seen = list(readings(area, (Fault("transformer_off", "T1"), 317.0, 1500.0)))
+    dead, back = (next(one for one in seen if one.device == "TTU" and one.at >= START + at) for at in (1440, 1500))
+    seen.remove(back)
+    seen.append(dead._replace(at=START + 1530))
+    seen.sort(key=lambda one: one.at)
+    assert [one.node for one in found(run(Engine(area), seen))] == ["T1"]

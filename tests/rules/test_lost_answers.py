@@ -1,6 +1,7 @@
 """What a line loses by chance makes no fault, dates none and moves none."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -138,3 +139,16 @@ def test_who_fell_silent_a_moment_ago_is_asked_once_more_and_who_did_just_now_is
     for device, at in (("B2-1", START + 1150), ("B5-1", START + 1170)):
         engine.take(Observation(device, at, fault="timeout", bus=area.devices[0].bus))
     assert [wish.device for wish in engine.tick(START + 1171).wishes] == ["B2-1"]
+
+
+def test_one_lost_answer_beside_a_dead_meter_makes_no_dead_line_of_two() -> None:
+    meters = tuple(one for one in two_boxes().devices if one.id in ("M1", "N1"))
+    area = replace(two_boxes(), devices=(*meters, Device("TTU", "ttu", "T1", bus="TTU", backup_s=1800)))
+    polls = [
+        one for one in polled({"M1": ".........------------..", "N1": "..........-"}) if one.device in ("M1", "N1")
+    ]
+    polls = [one._replace(at=one.at + 20 * (one.device == "N1")) for one in polls]
+    well = {f"voltage_{phase}": 221.0 for phase in "abc"} | {"active_power": 0.4}
+    polls += [Observation("TTU", START + 60 * minute + 30, well, bus="TTU") for minute in range(23)]
+    said = run(Engine(area), sorted(polls, key=lambda one: one.at))
+    assert [(one.type, one.node) for one in found(said)] == [("comm_meter", "M1")]

@@ -1,6 +1,7 @@
 """The pool knows of every outage that is announced, ordered or found, and how far it is; also after a restart."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -205,3 +206,11 @@ def test_an_order_that_is_given_again_and_again_is_kept_a_few_times_beside_the_o
     assert pool.order_for("B2-2", START + 10_100) == newest[-1]
     pool.give(DisconnectOrder("B2-2", START + 20_000))
     assert pool.orders == [*newest[1:], DisconnectOrder("B2-2", START + 20_000)], "the first order is history"
+
+
+@pytest.mark.parametrize(("node", "kind"), [("B1", "planned_outage"), ("F1", "comm_meter")], ids=["its box", "more"])
+def test_a_meter_that_falls_silent_alone_is_the_plan_for_all_that_hangs_there(node: str, kind: str) -> None:
+    only = replace(AREA, devices=tuple(one for one in AREA.devices if one.node != "B1" or one.id == "B1-1"))
+    engine = Engine(only, planned=[PlannedOutage("P9", node, START + 300, START + 1500)])
+    said = run(engine, readings(only, (Fault("breaker_tripped", "B1"), 317.0, 1500.0)))
+    assert [one.type for one in found(said) if one.type != "planned_not_executed"] == [kind]
