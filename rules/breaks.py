@@ -1,7 +1,7 @@
 """Which broken neutrals explain an area's voltages: shifts of the neutral point, each shared by all below a node."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import acos, cos, sin, sqrt
 from statistics import median
 
@@ -24,6 +24,16 @@ FEWEST = 3  # voltages and silences below a node that can tell of its neutral
 Phases = tuple[list[float], list[float], list[float]]
 Seen = dict[str, list[tuple[int, float]]]
 """Phases (0, 1, 2) and their voltages, V, by device."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that is seen in one look at an area."""
+
+    seen: Seen
+    silent: Mapping[str, int]  # single-phase meters that have fallen silent, and the place of their phase
+    healthy: float  # voltage of the source
+    beside: dict[str, Phases] = field(default_factory=dict)  # see `Tree.beside`, by node, of those asked for so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +76,22 @@ class Breaks:
         odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
         if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
             return found
-        return self._worth_most(self._fresh(now, skip), self._silent(skip), healthy)
+        return self._worth_most(View(self._fresh(now, skip), self._silent(skip), healthy))
 
-    def _worth_most(self, seen: Seen, silent: Mapping[str, int], healthy: float) -> dict[str, Shift]:
+    def _worth_most(self, view: View) -> dict[str, Shift]:
         """Bottom up: either one break at a node explains most, or those that were found below it."""
-        far = self._limits["displaced_share"] * healthy
-        displaced = [name for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)]
-        if sum(len(seen[name]) for name in displaced) < 2:
+        far = self._limits["displaced_share"] * view.healthy
+        displaced = [
+            name for name, volts in view.seen.items() if any(abs(volt - view.healthy) > far for _, volt in volts)
+        ]
+        if sum(len(view.seen[name]) for name in displaced) < 2:
             return {}
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
         worth: dict[str, tuple[float, dict[str, Shift]]] = {}
         for node in sorted(nodes, key=self._tree.rank.__getitem__):
             below = [worth[child] for child in self._tree.children[node] if child in worth]
             apart = sum(score for score, _ in below)
-            whole = self._score(node, seen, silent, healthy) if node in self._places else None
+            whole = self._score(node, view) if node in self._places else None
             if whole is not None and whole[0] > apart:
                 worth[node] = whole[0], {node: whole[1]}
             else:
@@ -98,55 +110,55 @@ class Breaks:
         }
 
     def _silent(self, skip: Collection[str]) -> dict[str, int]:
-        """Single-phase meters that have fallen silent, and the place of their phase."""
         return {
             name: w.places[0]
             for name, w in self._witnesses.items()
             if w.single and w.is_silent and w.alive_at and name not in skip
         }
 
-    def _score(self, node: str, seen: Seen, silent: Mapping[str, int], healthy: float) -> tuple[float, Shift] | None:
+    def _score(self, node: str, view: View) -> tuple[float, Shift] | None:
         """How much better a shift at a node explains its voltages than none, in nats, and the shift."""
-        place = self._place(node, seen, silent, healthy)
+        place = self._place(node, view)
         if place is None:
             return None
         by = _fit(place)
         if by is None or not self._is_displaced(place, by) or not self._is_open(place, by):
             return None
         score = -self._limits["prior"]
-        sigma = 2 * (self._limits["tolerance_share"] * healthy) ** 2
+        sigma = 2 * (self._limits["tolerance_share"] * view.healthy) ** 2
         for phase, volts in enumerate(place.volts):
             expected = shifted(phase, by, place.level)
             for volt in volts:
                 score += max(-MOST, min(MOST, ((volt - place.level) ** 2 - (volt - expected) ** 2) / sigma))
-            score += place.gone[phase] * (SILENCE if expected < SILENT_BELOW * healthy else -SILENCE)
+            score += place.gone[phase] * (SILENCE if expected < SILENT_BELOW * view.healthy else -SILENCE)
         return (score, by) if score > 0 else None
 
-    def _place(self, node: str, seen: Seen, silent: Mapping[str, int], healthy: float) -> Place | None:
+    def _place(self, node: str, view: View) -> Place | None:
         """What is seen of a node; None where that can be no broken neutral anyway."""
-        volts = _by_phase(self._tree.below[node], seen)
+        volts = _by_phase(self._tree.below[node], view.seen)
         gone = [0, 0, 0]
         for device in self._tree.below[node]:
-            if device.id in silent:
-                gone[silent[device.id]] += 1
+            if device.id in view.silent:
+                gone[view.silent[device.id]] += 1
         known = [median(phase) if phase else 0.0 for phase in volts]
         few = sum(len(phase) for phase in volts) + sum(gone) < FEWEST
         if few or max(known) < self._limits["spread"] * min(known):
             return None
-        outside, top = self._outside(node, seen)
+        outside, top = self._outside(node, view)
         level = unshifted(outside)
-        if abs(level - healthy) > LOST * healthy:
-            outside, level = [healthy] * 3, healthy
+        if abs(level - view.healthy) > LOST * view.healthy:
+            outside, level = [view.healthy] * 3, view.healthy
         return Place(node, volts, gone, known, outside, level, top)
 
-    def _outside(self, node: str, seen: Seen) -> tuple[list[float], str]:
+    def _outside(self, node: str, view: View) -> tuple[list[float], str]:
         """The phases at the next place above a node where others show all of them, empty without one; and the last
         node before it."""
         volts: Phases = ([], [], [])
         last = node
         for up in self._tree.upward[node][1:]:
-            beside = [device for device in self._tree.below[up] if not self._tree.covers(last, device.id)]
-            for phase, more in zip(volts, _by_phase(beside, seen), strict=True):
+            if last not in view.beside:
+                view.beside[last] = _by_phase(self._tree.beside[last], view.seen)
+            for phase, more in zip(volts, view.beside[last], strict=True):
                 phase += more
             if all(volts):
                 return [median(phase) for phase in volts], last
@@ -183,8 +195,8 @@ class Breaks:
         None where too many tell nothing."""
         most, total, unknown, count, last = LEAST_A, 0j, 0, 0, ""
         for up in self._tree.upward[place.node]:
-            for device in self._tree.below[up]:
-                if device.kind != "meter" or (last and self._tree.covers(last, device.id)):
+            for device in self._tree.beside[last] if last else self._tree.below[up]:
+                if device.kind != "meter":
                     continue
                 count += 1
                 current = _current(self._witnesses[device.id], NONE if last else by, place.level)

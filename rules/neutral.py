@@ -46,6 +46,10 @@ class Neutral:
         self._slow_s = limits["outage"]["slow_poll_s"]
         self._every = area.poll_period_s  # how often most devices are read, s
         self._breaks = Breaks(tree, witnesses, limits, area)
+        self._three = [
+            [w for w in witnesses.values() if w.device.kind in kinds and len(w.places) == 3]
+            for kinds in (("ttu", "ltu"), ("meter",))
+        ]  # devices on all phases, those first that tell better of the source
         self.found: dict[str, Break] = {}  # by key
         self._count = 0
         self._looked = 0.0
@@ -147,9 +151,8 @@ class Neutral:
 
     def _healthy(self) -> float:
         """Voltage of the source: as three-phase devices tell it, terminals first, or the nominal one."""
-        for kinds in (("ttu", "ltu"), ("meter",)):
-            three = [w for w in self._witnesses.values() if w.device.kind in kinds and not w.is_silent]
-            told = [unshifted([v for v in w.volts if v is not None]) for w in three if len(w.places) == 3]
+        for three in self._three:
+            told = [unshifted([v for v in w.volts if v is not None]) for w in three if not w.is_silent]
             near = [volt for volt in told if abs(volt - self._nominal) < SOURCE * self._nominal]
             if near:
                 return median(near)
