@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import acos, cos, sin, sqrt
+from math import sqrt
 from statistics import median
 
 from rules.area import Area, Device
-from rules.displacement import NONE, Shift, shift, shifted, shifts_of_two, towards, unshifted
+from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.halves import SILENT_BELOW
+from rules.loads import Load, loads
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import ALIVE, HALF, Witness
@@ -34,6 +35,7 @@ class View:
     silent: Mapping[str, int]  # single-phase meters that have fallen silent, and the place of their phase
     healthy: float  # voltage of the source
     beside: dict[str, Phases] = field(default_factory=dict)  # see `Tree.beside`, by node, of those asked for so far
+    loads: dict[str, Load] = field(default_factory=dict)  # at and below each node, once one was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ class Breaks:
         for node in sorted(nodes, key=self._tree.rank.__getitem__):
             below = [worth[child] for child in self._tree.children[node] if child in worth]
             apart = sum(score for score, _ in below)
-            whole = self._score(node, view) if node in self._places else None
-            if whole is not None and whole[0] > apart:
+            whole = self._score(node, view, apart) if node in self._places else None
+            if whole is not None:
                 worth[node] = whole[0], {node: whole[1]}
             else:
                 worth[node] = apart, {inner: by for _, found in below for inner, by in found.items()}
@@ -116,13 +118,14 @@ class Breaks:
             if w.single and w.is_silent and w.alive_at and name not in skip
         }
 
-    def _score(self, node: str, view: View) -> tuple[float, Shift] | None:
-        """How much better a shift at a node explains its voltages than none, in nats, and the shift."""
+    def _score(self, node: str, view: View, apart: float) -> tuple[float, Shift] | None:
+        """How much better a shift at a node explains its voltages than none, in nats, and the shift; None where that is
+        no more than what breaks below it explain."""
         place = self._place(node, view)
         if place is None:
             return None
         by = _fit(place)
-        if by is None or not self._is_displaced(place, by) or not self._is_open(place, by):
+        if by is None or not self._is_displaced(place, by):
             return None
         score = -self._limits["prior"]
         sigma = 2 * (self._limits["tolerance_share"] * view.healthy) ** 2
@@ -131,7 +134,7 @@ class Breaks:
             for volt in volts:
                 score += max(-MOST, min(MOST, ((volt - place.level) ** 2 - (volt - expected) ** 2) / sigma))
             score += place.gone[phase] * (SILENCE if expected < SILENT_BELOW * view.healthy else -SILENCE)
-        return (score, by) if score > 0 else None
+        return (score, by) if score > apart and self._is_open(place, by, view) else None
 
     def _place(self, node: str, view: View) -> Place | None:
         """What is seen of a node; None where that can be no broken neutral anyway."""
@@ -174,7 +177,7 @@ class Breaks:
         off = max(abs(volt - usual) for volt, usual in zip(known, place.outside, strict=True) if volt)
         return off > limits["displaced_share"] * level and place.step(by) > limits["shift_share"] * self._nominal
 
-    def _is_open(self, place: Place, by: Shift) -> bool:
+    def _is_open(self, place: Place, by: Shift, view: View) -> bool:
         """Whether a whole neutral could not do the same.
 
         A load takes d volts in its phase and again in the neutral: its phase falls by 2 d and each other one rises by
@@ -185,29 +188,28 @@ class Breaks:
         size = by.size / place.level
         volts = [volt or shifted(phase, by, place.level) for phase, volt in enumerate(place.known)]
         added = sum(volt * volt for volt in volts) / (3 * place.level**2) - 1
-        amps = self._neutral_current(place, by)
+        halfway = (size * size - 0.4 * size) / 2
+        if added < min(halfway, 0.0):
+            return False
+        amps = self._neutral_current(place, by, view)
         if amps is None:
             return all(place.known) and added >= 0
-        return added >= (size * size - 0.4 * size) / 2 and place.step(by) > self._limits["least_ohm"] * amps
+        return added >= halfway and place.step(by) > self._limits["least_ohm"] * amps
 
-    def _neutral_current(self, place: Place, by: Shift) -> float | None:
+    def _neutral_current(self, place: Place, by: Shift, view: View) -> float | None:
         """The most that the neutral would carry from a place to the one outside by the meters there, were it whole, A;
         None where too many tell nothing."""
-        most, total, unknown, count, last = LEAST_A, 0j, 0, 0, ""
+        if not view.loads:
+            view.loads.update(loads(self._tree, self._witnesses))
+        inner = view.loads[place.node]
+        behind = inner.current(place.level, by)
+        most = LEAST_A
         for up in self._tree.upward[place.node]:
-            for device in self._tree.beside[last] if last else self._tree.below[up]:
-                if device.kind != "meter":
-                    continue
-                count += 1
-                current = _current(self._witnesses[device.id], NONE if last else by, place.level)
-                if current is None:
-                    unknown += 1
-                else:
-                    total += current
-            most, last = max(most, abs(total)), up
+            here = view.loads[up]
+            most = max(most, abs(behind + here.current(place.level) - inner.current(place.level)))
             if up == place.top:
                 break
-        return most if unknown <= UNKNOWN_CURRENT * count else None
+        return most if here.unknown <= UNKNOWN_CURRENT * here.meters else None
 
 
 def _fit(place: Place) -> Shift | None:
@@ -239,21 +241,3 @@ def _by_phase(devices: Iterable[Device], seen: Seen) -> Phases:
 def _is_seen_as_its_child(node: str, tree: Tree) -> bool:
     """Whether all its devices are one child's: then the child stands for both, and is looked at alone."""
     return any(len(tree.below[child]) == len(tree.below[node]) for child in tree.children[node])
-
-
-def _current(witness: Witness, by: Shift, healthy: float) -> complex | None:
-    """What a meter draws, as a phasor in A; None when it tells neither current nor power.
-
-    It is taken for an impedance, so that one which has fallen silent tells as well: what it drew before counts then.
-    """
-    volts = [volt for place in witness.places if (volt := witness.volts[place])]
-    watts = None if witness.power is None else 1000 * witness.power
-    if not volts or (watts is None and witness.amps is None):
-        return None
-    usual = sum(volts) / len(volts)
-    amps = witness.amps if witness.amps is not None else abs(watts or 0.0) / usual
-    drawn = amps / sum(volts) * sum((towards(place, by, healthy) for place in witness.places), 0j)
-    if watts is None or not amps:
-        return drawn
-    lag = acos(min(1.0, abs(watts) / (amps * usual)))
-    return drawn * complex(cos(lag), -sin(lag)) * (1 if watts >= 0 else -1)
