@@ -20,6 +20,7 @@ LOST = 0.15  # of the healthy voltage: lines take no more than this
 UNKNOWN_CURRENT = 0.2  # of the meters below a node: with more of them their sum says nothing
 LEAST_A = 0.1  # what meters do not measure
 
+MOVED = 0.5  # of what is displaced: a voltage that changes by less changes no judgement for half a round of polls
 FEWEST = 3  # voltages and silences below a node that can tell of its neutral
 
 Phases = tuple[list[float], list[float], list[float]]
@@ -64,6 +65,8 @@ class Breaks:
         self._limits = limits["neutral"]
         self._nominal = area.nominal_voltage
         self._poll = area.poll_period_s
+        self._whole: Seen = {}  # displaced voltages when they were last judged, and no neutral was broken
+        self._judged_at = 0.0
         self._places = {
             node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
         }
@@ -71,23 +74,35 @@ class Breaks:
     def explain(self, now: float, healthy: float, skip: Collection[str]) -> dict[str, Shift]:
         """Nodes with a broken neutral in front, none below another, and their shifts.
 
-        `healthy`: voltage of the source; `skip`: devices that something else explains.
+        `healthy`: voltage of the source; `skip`: devices that something else explains. Where long lines stand far from
+        it for hours and no neutral is broken, they are not judged anew all the time.
         """
-        found: dict[str, Shift] = {}
         far = self._limits["displaced_share"] * healthy
         odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
         if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
-            return found
-        return self._worth_most(View(self._fresh(now, skip), self._silent(skip), healthy))
-
-    def _worth_most(self, view: View) -> dict[str, Shift]:
-        """Bottom up: either one break at a node explains most, or those that were found below it."""
-        far = self._limits["displaced_share"] * view.healthy
-        displaced = [
-            name for name, volts in view.seen.items() if any(abs(volt - view.healthy) > far for _, volt in volts)
-        ]
-        if sum(len(view.seen[name]) for name in displaced) < 2:
             return {}
+        seen = self._fresh(now, skip)
+        displaced = {name: volts for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)}
+        if sum(len(volts) for volts in displaced.values()) < 2 or self._is_known(displaced, now, MOVED * far):
+            return {}
+        found = self._worth_most(displaced, View(seen, self._silent(skip), healthy))
+        self._whole, self._judged_at = {} if found else displaced, now
+        return found
+
+    def _is_known(self, displaced: Seen, now: float, near: float) -> bool:
+        """Whether these voltages were about the same when they were judged, not long ago, and no break was found."""
+        if now - self._judged_at >= self._poll / 2:
+            return False
+        for name, volts in displaced.items():
+            before = self._whole.get(name, ())
+            if len(before) != len(volts) or any(
+                abs(v - b) > near for (_, v), (_, b) in zip(volts, before, strict=True)
+            ):
+                return False
+        return True
+
+    def _worth_most(self, displaced: Iterable[str], view: View) -> dict[str, Shift]:
+        """Bottom up: either one break at a node explains most, or those that were found below it."""
         nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
         worth: dict[str, tuple[float, dict[str, Shift]]] = {}
         for node in sorted(nodes, key=self._tree.rank.__getitem__):
