@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from statistics import median
 
-from rules.area import Area, Device
+from rules.area import Area
 from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.halves import SILENT_BELOW
 from rules.loads import Load, loads
@@ -33,9 +33,9 @@ class View:
     """All that is seen in one look at an area."""
 
     seen: Seen
-    silent: Mapping[str, int]  # single-phase meters that have fallen silent, and the place of their phase
+    below: Mapping[str, Phases]  # the same voltages at and below each node
+    gone: Mapping[str, list[int]]  # single-phase meters there that have fallen silent, by phase
     healthy: float  # voltage of the source
-    beside: dict[str, Phases] = field(default_factory=dict)  # see `Tree.beside`, by node, of those asked for so far
     loads: dict[str, Load] = field(default_factory=dict)  # at and below each node, once one was asked for
 
 
@@ -85,7 +85,7 @@ class Breaks:
         displaced = {name: volts for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)}
         if sum(len(volts) for volts in displaced.values()) < 2 or self._is_known(displaced, now, MOVED * far):
             return {}
-        found = self._worth_most(displaced, View(seen, self._silent(skip), healthy))
+        found = self._worth_most(displaced, self._view(seen, skip, healthy))
         self._whole, self._judged_at = {} if found else displaced, now
         return found
 
@@ -126,12 +126,26 @@ class Breaks:
             and now - w.at < w.pause(self._poll)
         }
 
-    def _silent(self, skip: Collection[str]) -> dict[str, int]:
-        return {
-            name: w.places[0]
-            for name, w in self._witnesses.items()
-            if w.single and w.is_silent and w.alive_at and name not in skip
-        }
+    def _view(self, seen: Seen, skip: Collection[str], healthy: float) -> View:
+        """The same by node."""
+        below: dict[str, Phases] = {}
+        for node in self._tree.bottom_up:
+            below[node] = self._here(node, seen)
+            for child in self._tree.children[node]:
+                _join(below[node], below[child])
+        gone: dict[str, list[int]] = {}
+        for name, w in self._witnesses.items():
+            if w.single and w.is_silent and w.alive_at and name not in skip:
+                for node in self._tree.upward[w.device.node]:
+                    gone.setdefault(node, [0, 0, 0])[w.places[0]] += 1
+        return View(seen, below, gone, healthy)
+
+    def _here(self, node: str, seen: Seen) -> Phases:
+        volts: Phases = ([], [], [])
+        for device in self._tree.here[node]:
+            for place, volt in seen.get(device.id, ()):
+                volts[place].append(volt)
+        return volts
 
     def _score(self, node: str, view: View, apart: float) -> tuple[float, Shift] | None:
         """How much better a shift at a node explains its voltages than none, in nats, and the shift; None where that is
@@ -153,14 +167,12 @@ class Breaks:
 
     def _place(self, node: str, view: View) -> Place | None:
         """What is seen of a node; None where that can be no broken neutral anyway."""
-        volts = _by_phase(self._tree.below[node], view.seen)
-        gone = [0, 0, 0]
-        for device in self._tree.below[node]:
-            if device.id in view.silent:
-                gone[view.silent[device.id]] += 1
+        volts, gone = view.below[node], view.gone.get(node, [0, 0, 0])
         known = [median(phase) if phase else 0.0 for phase in volts]
-        few = sum(len(phase) for phase in volts) + sum(gone) < FEWEST
-        if few or max(known) < self._limits["spread"] * min(known):
+        high, few = max(known), sum(len(phase) for phase in volts) + sum(gone) < FEWEST
+        if few or high < self._limits["spread"] * min(known):
+            return None
+        if high < (1 + self._limits["rise_share"]) * (1 - LOST) * view.healthy:
             return None
         outside, top = self._outside(node, view)
         level = unshifted(outside)
@@ -174,10 +186,10 @@ class Breaks:
         volts: Phases = ([], [], [])
         last = node
         for up in self._tree.upward[node][1:]:
-            if last not in view.beside:
-                view.beside[last] = _by_phase(self._tree.beside[last], view.seen)
-            for phase, more in zip(volts, view.beside[last], strict=True):
-                phase += more
+            _join(volts, self._here(up, view.seen))
+            for child in self._tree.children[up]:
+                if child != last:
+                    _join(volts, view.below[child])
             if all(volts):
                 return [median(phase) for phase in volts], last
             last = up
@@ -245,12 +257,9 @@ def _fit(place: Place) -> Shift | None:
     return None
 
 
-def _by_phase(devices: Iterable[Device], seen: Seen) -> Phases:
-    volts: Phases = ([], [], [])
-    for device in devices:
-        for place, volt in seen.get(device.id, ()):
-            volts[place].append(volt)
-    return volts
+def _join(volts: Phases, more: Phases) -> None:
+    for phase, others in zip(volts, more, strict=True):
+        phase += others
 
 
 def _is_seen_as_its_child(node: str, tree: Tree) -> bool:

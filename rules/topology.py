@@ -31,10 +31,6 @@ class Tree:
             for child in self.children[node_id]:
                 under += self.below[child]
             self.below[node_id] = tuple(under)
-        self.beside: dict[str, tuple[Device, ...]] = {
-            node.id: self._beside(node.id, node.parent) for node in area.nodes if node.parent is not None
-        }
-        """The devices at and below the next node up that are not at or below a node."""
         self.bits: dict[str, int] = {device.id: 1 << number for number, device in enumerate(area.devices)}
         self.bits_below: dict[str, tuple[int, ...]] = {
             node: tuple(sum(self.bits[device.id] for device in below if phase in device.phases) for phase in PHASES)
@@ -42,10 +38,6 @@ class Tree:
         }
         """The devices on each phase at and below a node, one bit for each device."""
         self.upward: dict[str, tuple[str, ...]] = {node.id: tuple(self._upward(node.id)) for node in area.nodes}
-
-    def _beside(self, node: str, parent: str) -> tuple[Device, ...]:
-        own = {device.id for device in self.below[node]}
-        return tuple(device for device in self.below[parent] if device.id not in own)
 
     def parent(self, node: str) -> str | None:
         """What feeds a node; a device is fed by the node that it hangs on."""
