@@ -66,7 +66,8 @@ class Breaks:
         self._nominal = area.nominal_voltage
         self._poll = area.poll_period_s
         self._whole: Seen = {}  # displaced voltages when they were last judged, and no neutral was broken
-        self._judged_at = 0.0
+        self.judged_at = 0.0
+        """When voltages were last judged, not taken for judged."""
         self._places = {
             node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
         }
@@ -86,12 +87,12 @@ class Breaks:
         if sum(len(volts) for volts in displaced.values()) < 2 or self._is_known(displaced, now, MOVED * far):
             return {}
         found = self._worth_most(displaced, self._view(seen, skip, healthy))
-        self._whole, self._judged_at = {} if found else displaced, now
+        self._whole, self.judged_at = {} if found else displaced, now
         return found
 
     def _is_known(self, displaced: Seen, now: float, near: float) -> bool:
         """Whether these voltages were about the same when they were judged, not long ago, and no break was found."""
-        if now - self._judged_at >= self._poll / 2:
+        if now - self.judged_at >= self._poll / 2:
             return False
         for name, volts in displaced.items():
             before = self._whole.get(name, ())

@@ -8,9 +8,14 @@ import pytest
 
 from gateway.simulate.fault import Fault
 from rules.area import Area
+from rules.breaks import Breaks
 from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.engine import Engine
 from rules.observation import Observation
+from rules.thresholds import complete
+from rules.topology import Tree
+from rules.wire import Wire
+from rules.witness import Witness
 from tests.rules.areas import START, found, readings, run, village
 
 SHIFTS = {"none": (0.0, 0.0), "towards A": (60.0, 0.0), "away from A": (-60.0, 0.0), "between B and C": (-25.0, 80.0)}
@@ -120,3 +125,22 @@ def test_a_box_without_its_neutral_is_told_from_two_phases() -> None:
     watched = replace(area, devices=tuple(d for d in area.devices if d.node != "B4" or d.phases in ("A", "C")))
     said = run(Engine(watched), readings(watched, (Fault("neutral_broken", "B4"), 630.0, 3030.0)))
     assert [(one.type, one.node) for one in found(said)] == [("neutral_break", "B4")]
+
+
+def test_voltages_that_stay_far_off_are_judged_anew_only_when_they_move_or_half_a_round_has_passed() -> None:
+    area = village()
+    tree, limits = Tree(area), complete({})
+    witnesses = {one.id: Witness(one, Wire(30), limits, 230.0) for one in area.devices}
+    breaks = Breaks(tree, witnesses, limits, area)
+    judged: list[float] = []
+
+    def look(at: float, volt: float) -> None:
+        for number in (3, 4):
+            witnesses[f"B5-{number}"].take(Observation(f"B5-{number}", START + at, {"voltage": volt}))
+        assert breaks.explain(START + at, 230.0, ()) == {}
+        if breaks.judged_at == START + at:
+            judged.append(at)
+
+    for at, volt in ((0.0, 200.0), (5.0, 199.0), (10.0, 188.0), (15.0, 188.0), (39.0, 187.0), (40.0, 187.0)):
+        look(at, volt)
+    assert judged == [0.0, 10.0, 40.0]
