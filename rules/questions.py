@@ -53,8 +53,9 @@ class Questions:
         return unsure and not self._is_soon(witness, now)
 
     def _is_soon(self, witness: Witness, now: float) -> bool:
-        """Whether its next poll tells soon enough."""
-        return witness.at + witness.period <= now + self._confirm_s - self._pause_s
+        """Whether its next poll tells soon enough. Of one that was left out nobody knows when it is polled again."""
+        left_out = 0 < witness.pause(0.0) < now - witness.at
+        return not left_out and witness.at + witness.period <= now + self._confirm_s - self._pause_s
 
     def _about(self, case: Case, now: float) -> Iterator[Wish]:
         for name in sorted(self._weighing.untold):

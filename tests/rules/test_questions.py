@@ -13,7 +13,7 @@ from rules.area import Area, Device
 from rules.engine import Engine
 from rules.incident import Incident, Wish
 from rules.observation import Observation
-from tests.rules.areas import START, village
+from tests.rules.areas import START, readings, village
 
 ANSWER_S, TIMEOUT_S = 0.5, 3.0
 
@@ -111,3 +111,14 @@ def test_a_silent_terminal_is_no_device_that_failed_until_somebody_below_it_was_
     site = Site(village(poll_s=900.0), Fault("breaker_tripped", "F1"), 5700.0, heeded=True)
     site.run(8000.0)
     assert {one.type for one in site.said if one.state == "confirmed"} == {"feeder_outage"}
+
+
+def test_who_is_left_out_of_the_polls_is_asked_whether_an_outage_reaches_it_too() -> None:
+    """A device that was dead for long is polled seldom; when that will be again, nobody knows."""
+    area = village()
+    asked: set[str] = set()
+    engine = Engine(area)
+    for seen in readings(area, (Fault("breaker_tripped", "F1"), 1230.0, 1800.0)):
+        if seen.device != "B2-3" or seen.at < START + 600:
+            asked.update(wish.device for wish in engine.take(seen).wishes)
+    assert "B2-3" in asked
