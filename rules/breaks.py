@@ -19,7 +19,6 @@ MOST = 8.0  # nats that one meter may say
 LOST = 0.15  # of the healthy voltage: lines take no more than this
 UNKNOWN_CURRENT = 0.2  # of the meters below a node: with more of them their sum says nothing
 LEAST_A = 0.1  # what meters do not measure
-
 MOVED = 0.5  # of what is displaced: a voltage that changes by less changes no judgement for half a round of polls
 FEWEST = 3  # voltages and silences below a node that can tell of its neutral
 
@@ -128,7 +127,7 @@ class Breaks:
         }
 
     def _view(self, seen: Seen, skip: Collection[str], healthy: float) -> View:
-        """The same by node."""
+        """Fresh voltages, and who fell silent, by node."""
         below: dict[str, Phases] = {}
         for node in self._tree.bottom_up:
             below[node] = self._here(node, seen)

@@ -74,10 +74,7 @@ LOSSES: Mapping[str, Kind] = {
     ),
     "planned_outage": Kind(
         "an announced outage, planned or orderly",
-        (
-            "info",
-            "major",
-        ),
+        ("info", "major"),
         "nothing; when it overruns (major), ask the crew",
     ),
     "planned_not_executed": Kind(
@@ -108,21 +105,13 @@ LOSSES: Mapping[str, Kind] = {
 VOLTAGES: Mapping[str, Kind] = {
     "low_voltage": Kind(
         "voltages stay below the limit",
-        (
-            "minor",
-            "major",
-            "critical",
-        ),
+        ("minor", "major", "critical"),
         "tap changer, load on the phase, cross-section of the line; at a critical one look for a bad contact",
         "3.26.38.223",
     ),
     "over_voltage": Kind(
         "voltages stay above the limit",
-        (
-            "minor",
-            "major",
-            "critical",
-        ),
+        ("minor", "major", "critical"),
         "tap changer, feed-in behind the node; at a critical one look for a broken neutral",
         "3.26.38.248",
     ),
@@ -159,18 +148,12 @@ EQUIPMENT: Mapping[str, Kind] = {
     ),
     "overload": Kind(
         "the transformer is overloaded",
-        (
-            "major",
-            "critical",
-        ),
+        ("major", "critical"),
         "move or shed load; when critical, within the minutes that the overload curve allows",
     ),
     "current_unbalance": Kind(
         "the phases' currents differ",
-        (
-            "info",
-            "minor",
-        ),
+        ("info", "minor"),
         "move single-phase customers to the phase with least load",
     ),
     "reverse_power": Kind(
@@ -180,10 +163,7 @@ EQUIPMENT: Mapping[str, Kind] = {
     ),
     "oil_temperature_high": Kind(
         "hot oil",
-        (
-            "major",
-            "critical",
-        ),
+        ("major", "critical"),
         "reduce the load, check the cooling; when critical, at once",
     ),
     "oil_temperature_unexplained": Kind(
@@ -191,10 +171,7 @@ EQUIPMENT: Mapping[str, Kind] = {
     ),
     "winding_temperature_high": Kind(
         "hot windings",
-        (
-            "major",
-            "critical",
-        ),
+        ("major", "critical"),
         "reduce the load, check the fans; when critical, at once",
     ),
     "residual_current_high": Kind(
@@ -222,10 +199,7 @@ METERING: Mapping[str, Kind] = {
     ),
     "clock_drift": Kind(
         "a meter's clock is off",
-        (
-            "info",
-            "minor",
-        ),
+        ("info", "minor"),
         "have the clock set (`[clock]`, or `arm` with `set_clock`); replace its battery",
     ),
     "register_backwards": Kind(
