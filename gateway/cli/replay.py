@@ -85,7 +85,7 @@ def replay(
 def _print(came: "Replayed", took: float) -> None:
     from rich.console import Console
 
-    console = Console(width=None if Console().is_terminal else 160)
+    console = Console(width=None if Console().is_terminal else 160, markup=False)
     if came.found:
         console.print(_incidents(came))
         console.print()

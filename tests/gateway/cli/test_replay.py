@@ -40,6 +40,15 @@ def test_every_call_is_told_with_its_verdict_and_why(folder: Path) -> None:
     assert " ".join(line.split()[2:]) == f"network_fault B3 {found['id']} 6 of 6 meters at B3 show no supply"
 
 
+def test_a_name_in_brackets_is_printed_as_it_stands(folder: Path) -> None:
+    """A terminal's markup has no business in what others wrote."""
+    call = {"id": "[/b]", "at": START + 1200, "device": "B3-1", "complaint": "no light"}
+    (folder / "reports.jsonl").write_text(json.dumps(call) + "\n")
+    result = replay(folder)
+    assert result.exit_code == 0
+    assert any(line.startswith("[/b] ") for line in result.output.splitlines())
+
+
 def test_programs_get_the_same(folder: Path) -> None:
     (found,) = json.loads(replay(folder, "--json").output)["found"]
     told = json.loads(replay(folder, "--explain", found["id"], "--json").output)
