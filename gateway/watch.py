@@ -1,7 +1,7 @@
 """What a gateway says of itself over MQTT, gathered and shown: for `taiqu watch`, which knows nothing else."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,9 @@ SHOWN = ("voltage", "voltage_a", "voltage_b", "voltage_c", "current", "active_po
 NEWS = 5
 """Events that are shown."""
 
+UNSHOWABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError)
+"""What comes of showing a message that has not the shape of the gateway's own, or a time that no calendar has."""
+
 
 @dataclass(slots=True)
 class Watched:
@@ -32,27 +35,48 @@ class Watched:
     observations: int = 0
 
     def hear(self, topic: str, payload: Any) -> str:
-        """Take one message, its topic below the gateway's; a line for people when it is news, else ''."""
+        """Take one message, its topic below the gateway's; a line for people when it is news, else ''.
+
+        What cannot be shown is not taken: anybody whom the broker lets may publish there.
+        """
+        try:
+            return self._take(topic, payload)
+        except UNSHOWABLE:
+            return ""
+
+    def _take(self, topic: str, payload: Any) -> str:
         kind, _, name = topic.partition("/")
-        if kind in ("data", "hist") and payload:
-            for row in payload["observations"]:
-                self.observations += 1
-                self.devices[row["device"]] = row
-        elif kind == "metrics" and payload:
-            self.figures = payload
-        elif topic == "rsp/figures" and payload and payload.get("result"):
-            self.figures = payload["result"]
-        elif kind == "alarm":
+        if kind == "alarm" and not payload:
             self.alarms.pop(name, None)
-            if payload:
-                self.alarms[name] = payload
-        elif kind == "state" and payload:
-            self.state = payload
-            return f"{self.gateway} is {payload['state']}"
-        elif kind == "event" and payload:
+        elif not payload:
+            return ""
+        elif kind in ("data", "hist"):
+            self._observe(payload["observations"])
+        elif kind == "metrics":
+            self._measure(payload)
+        elif topic == "rsp/figures":
+            self._measure(payload["result"])
+        elif kind == "alarm":
+            _alarm_cells(payload)
+            self.alarms[name] = payload
+        elif kind == "state":
+            said, self.state = f"{self.gateway} is {payload['state']}", dict(payload)
+            return said
+        elif kind == "event":
+            said = _sentence(payload["data"])
             self.events.append(payload["data"])
-            return _sentence(payload["data"])
+            return said
         return ""
+
+    def _observe(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in rows:
+            _device_cells(row)
+            self.devices[str(row["device"])] = row
+            self.observations += 1
+
+    def _measure(self, figures: Mapping[str, Any]) -> None:
+        _lines(figures), _memory(figures), list(_lines_said(figures)), list(_kept(figures))
+        self.figures = figures
 
     @property
     def online(self) -> bool:
@@ -72,9 +96,9 @@ class Watched:
 
 def screen(watched: Watched, rows: int) -> RenderableType:
     """Everything at once; `rows` of devices fit."""
-    parts: list[RenderableType] = [_head(watched), Text(), _lines(watched.figures), Text(), _alarms(watched), Text()]
-    parts += [_devices(watched, rows), *_store(watched.figures), *_silences(watched.figures), *_news(watched)]
-    return Group(*parts)
+    figures = watched.figures
+    parts: list[RenderableType] = [_head(watched), Text(), _lines(figures), Text(), _alarms(watched), Text()]
+    return Group(*parts, _devices(watched, rows), *_kept(figures), *_news(watched))
 
 
 def sentences(watched: Watched) -> Iterator[str]:
@@ -83,28 +107,42 @@ def sentences(watched: Watched) -> Iterator[str]:
         yield f"{watched.gateway} is not heard of: it never ran at this broker, or is named otherwise"
         return
     yield f"{watched.gateway} is {watched.state['state']}"
-    for line in watched.figures.get("lines", ()):
-        silent = [device["device"] for device in line["devices"] if device["down"]]
-        yield (
-            f"line {line['line']}: {'open' if line['open'] else line['says'] or 'closed'}, {line['utilisation']:.0%} in"
-            f" use, {_share(line['success'])} good; silent: {', '.join(silent) or 'none'}"
-        )
+    yield from _lines_said(watched.figures)
     for alarm in watched.alarms.values():
         yield _sentence(alarm)
     if not watched.alarms:
         yield "nothing is wrong"
-    for text in (*_store(watched.figures), *_silences(watched.figures)):
+    for text in _kept(watched.figures):
         yield text.plain
 
 
 def _head(watched: Watched) -> Text:
-    process = watched.figures.get("process", {})
-    memory = f"  {process['rss_bytes'] / 1e6:.0f} MB" if process else ""
+    heard = f"{watched.observations} observations heard{_memory(watched.figures)}"
     return Text.assemble(
         (f"{watched.gateway} ", "bold"),
-        (watched.state.get("state", "not heard of yet"), "green" if watched.online else "bold red"),
-        f"  version {watched.state.get('version', '?')}  {watched.observations} observations heard{memory}",
+        (f"{watched.state.get('state', 'not heard of yet')}", "green" if watched.online else "bold red"),
+        f"  version {watched.state.get('version', '?')}  {heard}",
     )
+
+
+def _memory(figures: Mapping[str, Any]) -> str:
+    return f"  {process['rss_bytes'] / 1e6:.0f} MB" if (process := figures.get("process")) else ""
+
+
+def _lines_said(figures: Mapping[str, Any]) -> Iterator[str]:
+    for line in figures.get("lines", ()):
+        yield (
+            f"line {line['line']}: {_port(line)}, {line['utilisation']:.0%} in use, {_share(line['success'])} good;"
+            f" silent: {', '.join(_silent(line)) or 'none'}"
+        )
+
+
+def _port(line: Mapping[str, Any]) -> str:
+    return "open" if line["open"] else f"{line['says'] or 'closed'}"
+
+
+def _silent(line: Mapping[str, Any]) -> list[str]:
+    return [device["device"] for device in line["devices"] if device["down"]]
 
 
 def _lines(figures: Mapping[str, Any]) -> RenderableType:
@@ -113,13 +151,13 @@ def _lines(figures: Mapping[str, Any]) -> RenderableType:
     table = Table("line", "port", "in use", "good", "answers in", "waiting", "silent", box=None, pad_edge=False)
     for line in figures["lines"]:
         table.add_row(
-            line["line"],
-            "open" if line["open"] else Text(line["says"] or "closed", "red"),
+            f"{line['line']}",
+            Text(_port(line), "" if line["open"] else "red"),
             f"{line['utilisation']:.0%}",
             _share(line["success"]),
             f"{line['round_trip_ms']:.0f} ms",
             str(line["waiting"]),
-            Text(", ".join(device["device"] for device in line["devices"] if device["down"]), "red"),
+            Text(", ".join(_silent(line)), "red"),
         )
     return table
 
@@ -128,30 +166,43 @@ def _alarms(watched: Watched) -> RenderableType:
     if not watched.alarms:
         return Text("nothing is wrong", "green")
     table = Table("since", "severity", "what", "where", "devices", "why", box=None, pad_edge=False)
-    for alarm in sorted(
-        watched.alarms.values(), key=lambda alarm: (list(COLOURS).index(alarm["severity"]), alarm["id"])
-    ):
-        table.add_row(
-            _when(alarm["started_at"]),
-            Text(alarm["severity"], COLOURS[alarm["severity"]]),
-            f"{alarm['type']} ({alarm['state']})",
-            f"{alarm['node']} {alarm['phases']}",
-            str(len(alarm["devices"])),
-            alarm["cause"] or next(iter(alarm["evidence"]), ""),
-        )
+    gravest_first = sorted(watched.alarms.items(), key=lambda item: (list(COLOURS).index(item[1]["severity"]), item[0]))
+    for _, alarm in gravest_first:
+        table.add_row(*_alarm_cells(alarm))
     return table
+
+
+def _alarm_cells(alarm: Mapping[str, Any]) -> tuple[str | Text, ...]:
+    return (
+        _when(alarm["started_at"]),
+        Text(alarm["severity"], COLOURS[alarm["severity"]]),
+        f"{alarm['type']} ({alarm['state']})",
+        f"{alarm['node']} {alarm['phases']}",
+        f"{len(alarm['devices'])}",
+        f"{alarm['cause'] or next(iter(alarm['evidence']), '')}",
+    )
 
 
 def _devices(watched: Watched, rows: int) -> Table:
     table = Table("device", "at", "values", box=None, pad_edge=False)
     faulty_first = sorted(watched.devices.items(), key=lambda item: (not item[1].get("fault"), item[0]))
     for name, row in faulty_first[:rows]:
-        values = row.get("values", {})
-        said = "  ".join(f"{point} {values[point]:g}" for point in SHOWN if values.get(point) is not None)
-        table.add_row(name, _when(row["at"]), Text(row["fault"], "red") if row.get("fault") else said)
+        table.add_row(name, *_device_cells(row))
     if len(faulty_first) > rows:
         table.add_row("...", "", f"and {len(faulty_first) - rows} more")
     return table
+
+
+def _device_cells(row: Mapping[str, Any]) -> tuple[str | Text, ...]:
+    values = row.get("values", {})
+    said = "  ".join(f"{point} {values[point]:g}" for point in SHOWN if values.get(point) is not None)
+    return _when(row["at"]), Text(row["fault"], "red") if row.get("fault") else said
+
+
+def _kept(figures: Mapping[str, Any]) -> Iterator[Text]:
+    """What waits in the store, and what is kept back."""
+    yield from _store(figures)
+    yield from _silences(figures)
 
 
 def _store(figures: Mapping[str, Any]) -> Iterator[Text]:

@@ -6,9 +6,6 @@ import typer
 
 from gateway.cli.options import Json
 
-LOG_WIDTH = 110
-"""Columns of the table where there is no terminal: in a log it must not be cut."""
-
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
@@ -21,25 +18,22 @@ def demo(
     """
     import asyncio
 
-    from rich.console import Console
-
+    from gateway.console import console
     from gateway.simulate import view
     from gateway.simulate.demo import play
 
-    console = Console(stderr=as_json)
-    plain = plain or as_json or not console.is_terminal
-    if not console.is_terminal:
-        console = Console(stderr=as_json, width=LOG_WIDTH)
+    terminal = console(stderr=as_json)
+    plain = plain or as_json or not terminal.is_terminal
     try:
-        result = asyncio.run(play(console, keep=keep, plain=plain))
+        result = asyncio.run(play(terminal, keep=keep, plain=plain))
     except (LookupError, RuntimeError, OSError) as error:
         typer.echo(f"The demo cannot run: {error}", err=True)
         raise typer.Exit(2) from error
     if result is None:
         typer.echo("Interrupted; everything that was started has ended.", err=True)
         raise typer.Exit(2)
-    console.print(view.verdict(result))
-    console.print(view.summary(result), highlight=False)
+    terminal.print(view.verdict(result))
+    terminal.print(view.summary(result))
     if as_json:
         import orjson
 

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.options import counted
 from gateway.clock import iso
+from gateway.console import console
 from gateway.recording import Recording, RecordingError
 from gateway.replay import Account, Replayed, Spell, accounts
 from rules.incident import Incident
@@ -81,7 +81,7 @@ def _readings(heard: list[Account]) -> None:
         notices = ", ".join(f"{notice} {iso(at)[11:19]}" for at, notice in one.notices)
         table.add_row(one.device, *map(_polls, (one.before, one.during, one.after)), notices)
     typer.echo("")
-    Console(width=None if Console().is_terminal else 160, markup=False).print(table)
+    console().print(table)
     if len(heard) > MOST:
         typer.echo(f"and {len(heard) - MOST} more; --json has all")
 

@@ -83,21 +83,20 @@ def replay(
 
 
 def _print(came: "Replayed", took: float) -> None:
-    from rich.console import Console
+    from gateway.console import console
 
-    console = Console(width=None if Console().is_terminal else 160, markup=False)
+    terminal = console()
     if came.found:
-        console.print(_incidents(came))
-        console.print()
+        terminal.print(_incidents(came))
+        terminal.print()
     if came.verdicts:
-        console.print(_calls(came.verdicts))
-        console.print()
+        terminal.print(_calls(came.verdicts))
+        terminal.print()
     calls = f", {counted(len(came.verdicts), 'call')} judged" if came.verdicts else ""
     rate = came.observations / took if took else 0.0
-    console.print(
+    terminal.print(
         f"{counted(len(came.found), 'incident')} in {counted(came.observations, 'observation')}{calls}; "
-        f"{took:.1f} s, {rate:,.0f} observations/s",
-        highlight=False,
+        f"{took:.1f} s, {rate:,.0f} observations/s"
     )
 
 

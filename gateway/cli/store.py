@@ -100,25 +100,26 @@ def _json(found: "Look", why: Mapping[str, str]) -> str:
 
 
 def _show(found: "Look", why: Mapping[str, str]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    console.print(f"{found.path}  {found.used_bytes / 1e6:.1f} MB in use of {found.file_bytes / 1e6:.1f} MB  ", end="")
-    console.print(f"{found.state_items} items of rule state  id {found.id}")
+    from gateway.console import console
+
+    terminal = console()
+    terminal.print(f"{found.path}  {found.used_bytes / 1e6:.1f} MB in use of {found.file_bytes / 1e6:.1f} MB  ", end="")
+    terminal.print(f"{found.state_items} items of rule state  id {found.id}")
     kept = Table("stream", "rows", "from", "to", "thrown away unsent", box=None, pad_edge=False)
     for name, stream in found.streams.items():
         kept.add_row(name, str(stream.rows), _time(stream.oldest), _time(stream.newest), str(found.shed[name]))
-    console.print(kept)
+    terminal.print(kept)
     if found.waiting:
         waiting = Table("for", "stream", "waiting", "since", "why", box=None, pad_edge=False)
         for one in found.waiting:
             since = _time(one.since) if one.rows else ""
             waiting.add_row(one.sink, one.stream, str(one.rows), since, Text(_why(one, why)))
-        console.print(waiting)
+        terminal.print(waiting)
     for aside in found.set_aside:
-        console.print(f"set aside for {aside.sink}: {aside.stream} {aside.row}: {aside.why}", markup=False)
+        terminal.print(f"set aside for {aside.sink}: {aside.stream} {aside.row}: {aside.why}")
 
 
 def _time(at: float | None) -> str:

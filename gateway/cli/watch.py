@@ -11,8 +11,7 @@ import typer
 from gateway.cli.options import Config, Json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from gateway.console import Console
     from gateway.north.session import Session
     from gateway.settings.models import Mqtt
     from gateway.watch import Watched
@@ -113,22 +112,23 @@ async def _watch(settings: "Mqtt", watched: "Watched", view: _View) -> None:
 def _live(watched: "Watched", seconds: float, as_json: bool) -> _View:
     """A screen, or a line for each piece of news, or every message as JSON."""
     import orjson
-    from rich.console import Console
 
-    console = Console()
-    terminal = console.is_terminal and not as_json
+    from gateway.console import console
+
+    terminal = console()
+    on_screen = terminal.is_terminal and not as_json
 
     def tell(topic: str, data: Any, news: str) -> None:
         if as_json:
             typer.echo(orjson.dumps({"topic": topic, "payload": data}).decode())
-        elif news and not terminal:
+        elif news and not on_screen:
             typer.echo(news)
 
     async def show(session: "Session", ask: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + (seconds or 1e9)
-        if terminal:
-            await _on_screen(watched, session, ask, console, end)
+        if on_screen:
+            await _on_screen(watched, session, ask, terminal, end)
             return
         if not as_json:
             loop.call_later(STATE_S, _tell_unheard, watched, session.broker)
@@ -138,7 +138,7 @@ def _live(watched: "Watched", seconds: float, as_json: bool) -> _View:
 
 
 async def _on_screen(
-    watched: "Watched", session: "Session", ask: Callable[[], None], console: "Console", end: float
+    watched: "Watched", session: "Session", ask: Callable[[], None], terminal: "Console", end: float
 ) -> None:
     from rich.live import Live
 
@@ -146,21 +146,21 @@ async def _on_screen(
 
     loop = asyncio.get_running_loop()
     asked = loop.time()
-    with Live(console=console, screen=True, auto_refresh=False) as live:
+    with Live(console=terminal, screen=True, auto_refresh=False) as live:
         while not session.gone.done() and loop.time() < end:
             if loop.time() - asked > FIGURES_S:
                 ask()
                 asked = loop.time()
             taken = 12 + NEWS + len(watched.figures.get("lines", ())) + len(watched.alarms)
-            live.update(screen(watched, max(5, console.height - taken)), refresh=True)
+            live.update(screen(watched, max(5, terminal.height - taken)), refresh=True)
             await asyncio.wait((session.gone,), timeout=min(0.5, max(0.0, end - loop.time())))
 
 
 def _glance(watched: "Watched", as_json: bool) -> _View:
     """How things are: when state and figures have come, or nobody has told them in time."""
     import orjson
-    from rich.console import Console
 
+    from gateway.console import console
     from gateway.watch import screen, sentences
 
     known = asyncio.Event()
@@ -174,11 +174,11 @@ def _glance(watched: "Watched", as_json: bool) -> _View:
         await asyncio.wait((waiting, session.gone), timeout=STATE_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         await asyncio.sleep(0)  # what came together with it
-        console = Console()
+        terminal = console()
         if as_json:
             typer.echo(orjson.dumps(watched.snapshot()).decode())
-        elif console.is_terminal:
-            console.print(screen(watched, 0))
+        elif terminal.is_terminal:
+            terminal.print(screen(watched, 0))
         else:
             typer.echo("\n".join(sentences(watched)))
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 
+from gateway.console import Console
 from gateway.simulate import view
 from gateway.simulate.board import Board
 from gateway.simulate.judge import Result
@@ -75,7 +75,7 @@ async def _run(stage: Stage, show: Show, keep: bool) -> None:
 
 def _line(console: Console, text: str) -> None:
     """Text as it is, on one line however long."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)
 
 
 def _settled(board: Board) -> bool:

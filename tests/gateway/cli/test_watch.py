@@ -9,24 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from gateway.clock import SystemClock
+from gateway.console import console
 from gateway.north.commands import Commands
 from gateway.pipeline import observed, told
 from gateway.settings.models import Mqtt
 from gateway.verbs import Request
-from gateway.watch import Watched, screen
+from gateway.watch import Watched, screen, sentences
 from tests.gateway.north.site import desk, incident, observation
 from tests.gateway.north.test_prometheus import figures
 from tests.servers import Server
 
 
 def shown(watched: Watched) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    console.print(screen(watched, rows=2))
-    text = console.file
-    assert isinstance(text, io.StringIO)
+    text = io.StringIO()
+    console(file=text).print(screen(watched, rows=2))
     return text.getvalue()
 
 
@@ -50,6 +48,49 @@ def test_the_screen_tells_of_lines_incidents_devices_and_store() -> None:
         assert piece in text, piece
     watched.hear("alarm/i1", None)
     assert "nothing is wrong" in shown(watched)
+
+
+def test_what_others_wrote_is_shown_as_it_stands() -> None:
+    """A terminal's markup has no business in names and reasons: `[/b]` is no end of anything bold."""
+    watched = Watched("[/b]")
+    odd = {**asdict(incident("i[/b]")), "node": "B[/b]", "cause": "[red]", "devices": ["M[/b]"]}
+    watched.hear("state", {"state": "online", "version": "[/b]"})
+    watched.hear("data/[/b]", {"observations": [{"device": ":warning:[/b]", "at": 1.8e9, "fault": "[/b]"}]})
+    watched.hear("event/critical", {"data": odd})
+    watched.hear("alarm/i", odd)
+    line = figures()["lines"][0]
+    watched.hear("metrics", {**figures(), "lines": [{**line, "line": "rs[/b]", "open": False, "says": "no [/b]"}]})
+    text = shown(watched)
+    for piece in ("[/b] online  version [/b]", ":warning:[/b]", "B[/b]", "[red]", "rs[/b]", "no [/b]"):
+        assert piece in text, piece
+
+
+ALARM = asdict(incident("i1"))
+LINE = figures()["lines"][0]
+FOREIGN = [
+    ("a list for an object", "alarm/i1", [1]),
+    ("a number for an object", "state", 5),
+    ("an incident without its severity", "alarm/i1", {key: ALARM[key] for key in ALARM if key != "severity"}),
+    ("a severity that nobody knows", "alarm/i1", {**ALARM, "severity": "dreadful"}),
+    ("an incident since a time that no calendar has", "alarm/i1", {**ALARM, "started_at": 1e300}),
+    ("an event of nothing", "event/major", {"data": {}}),
+    ("no event at all", "event/major", {"hello": 1}),
+    ("observations of another make", "data/rs485-1", {"values": [1, 2]}),
+    ("a row without a time", "data/rs485-1", {"observations": [{"device": "M1", "values": {"voltage": 1}}]}),
+    ("a text for a value", "data/rs485-1", {"observations": [{"device": "M1", "at": 1, "values": {"voltage": "1"}}]}),
+    ("figures without lines", "metrics", {"store": 1}),
+    ("a line without its share", "metrics", {**figures(), "lines": [{**LINE, "utilisation": None}]}),
+    ("a refused question", "rsp/figures", {"id": "1", "ok": False, "error": "no"}),
+]
+
+
+@pytest.mark.parametrize(("topic", "payload"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
+def test_what_a_stranger_publishes_below_the_topic_is_not_shown(topic: str, payload: object) -> None:
+    watched = Watched("gw1")
+    before = shown(watched)
+    assert watched.hear(topic, payload) == ""
+    assert shown(watched) == before
+    assert list(sentences(watched)) == ["gw1 is not heard of: it never ran at this broker, or is named otherwise"]
 
 
 def watching(config: Path, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -4,8 +4,9 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
+from gateway.console import console
 from gateway.settings import load
 from gateway.simulate import scenario, view
 from gateway.simulate.board import Board
@@ -34,9 +35,9 @@ def text(board: Board, room: view.Room) -> str:
 
 
 def printed(what: RenderableType, width: int = 120) -> str:
-    console = Console(width=width, height=44, record=True, file=StringIO())
-    console.print(what)
-    return console.export_text()
+    text = StringIO()
+    console(file=text, log_width=width).print(what)
+    return text.getvalue()
 
 
 def cells(row: str) -> list[str]:

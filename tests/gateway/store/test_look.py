@@ -82,6 +82,24 @@ def test_the_verb(tmp_path: Path) -> None:
     assert (none.exit_code, "there is no store" in none.output) == (2, True)
 
 
+@virtual
+async def odd(path: Path) -> None:
+    async with running(path, sinks=("[/b]",)) as store:
+        store.put([event(1)])
+        await store.flush()
+        row = (await store.outbox("[/b]").peek(Stream.EVENT, 1))[0]
+        store.outbox("[/b]").set_aside(Stream.EVENT, row, "refused: [/i]")
+
+
+def test_names_in_brackets_are_printed_as_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "[/b].db"
+    odd(path)
+    shown = CliRunner().invoke(app, ["store", "--file", str(path)])
+    assert shown.exit_code == 0
+    assert "[/b].db  " in shown.output
+    assert "set aside for [/b]: event 1: refused: [/i]" in shown.output
+
+
 def test_a_device_of_which_there_is_nothing_is_said(tmp_path: Path) -> None:
     config = write_site(tmp_path, "/dev/null")
     filled(load(config).store.path)
