@@ -36,6 +36,10 @@ class Desk:
         self._pool.give(order)
         return self._ordered(order.device)
 
+    def orders_of(self, device: str) -> tuple[DisconnectOrder, ...]:
+        """The orders for a device that are known, the oldest first."""
+        return self._pool.orders_of(device)
+
     def unorder(self, device: str) -> tuple[Incident, ...] | None:
         """Forget the orders for a device: what changes with that; None when there was none."""
         return self._ordered(device) if self._pool.withdraw(device) else None

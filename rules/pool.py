@@ -134,6 +134,10 @@ class Pool:
         self.orders = [one for one in self.orders if one.device != order.device]
         self.orders += sorted(kept, key=attrgetter("at"))
 
+    def orders_of(self, device: str) -> tuple[DisconnectOrder, ...]:
+        """The orders for a device that are known, the oldest first."""
+        return tuple(order for order in self.orders if order.device == device)
+
     def order_for(self, device: str, at: float) -> DisconnectOrder | None:
         """The order by which a relay that was found open at this time was opened."""
         given = [o for o in self.orders if o.device == device and o.at - 60 <= at <= o.at + self._order_s]

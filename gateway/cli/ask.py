@@ -34,7 +34,7 @@ def ask(
 
     Example: taiqu ask silence node=B2 until=+2h by=li reason="new cable"
 
-    Exit status 1 when the gateway refuses, or does not answer.
+    Exit status 1 when the gateway refuses, or does not answer; 2 when there is no such verb or argument.
     """
     from gateway.cli.arguments import ArgumentError, arguments_of
     from gateway.north.keys import KeyFileError
@@ -49,6 +49,8 @@ def ask(
         _end(f"there is no verb {verb!r}; there are {', '.join(sorted(VOCABULARY))}", 2)
     try:
         there, given = address(config), arguments_of(arguments or ())
+        if strange := VOCABULARY[verb].strange(given.keys() - {"expires"}):
+            _end(strange, 2)
         if missing := [name for name in VOCABULARY[verb].needs if name not in given]:
             _end(f"{verb} needs {', '.join(f'{name}=...' for name in missing)}", 2)
         if there.mqtt is None:
@@ -103,6 +105,8 @@ async def _ask(
             said = orjson.loads(heard.payload)
         except orjson.JSONDecodeError:
             return
+        if not isinstance(said, dict):
+            return  # somebody else's
         if "state" in said or said.get("id") in (name, None):  # what could not be read has no id
             words.put_nowait(said)
 

@@ -146,10 +146,8 @@ class Commands:
         arguments = dict(asked.body)
         name = _id(arguments.pop("id", None))
         left_s = self._left_s(arguments.pop("expires", None), within_s)
-        known = VOCABULARY[verb].arguments
-        if unknown := [argument for argument in arguments if argument not in known]:
-            there = f"it has {', '.join(known)}" if known else "it has none"
-            raise RefusedRequestError(f"{verb} has no argument {', '.join(map(repr, unknown))}; {there}")
+        if strange := VOCABULARY[verb].strange(arguments):
+            raise RefusedRequestError(strange)
 
         def tell(how_far: object) -> None:
             progress(orjson.dumps(self._said(name, verb, {"progress": how_far}), default=str))
@@ -222,5 +220,5 @@ def _object(payload: bytes) -> Mapping[str, Any]:
 def _id(value: object) -> str:
     """The id of a request. Raises RefusedRequestError."""
     if not isinstance(value, str) or not 1 <= len(value) <= 100 or not value.isprintable():
-        raise RefusedRequestError("'id' is missing: a text of 1 to 100 characters, another one for each request")
+        raise RefusedRequestError("'id' is missing or no text of 1 to 100 characters; each request has one of its own")
     return value

@@ -118,12 +118,13 @@ class Notices:
 
     def _say(self, name: str, word: _Word) -> Iterator[Message]:
         was = self._words.get(name)
-        gone = was.customers - word.customers if was else frozenset()
+        before = was.customers if was else frozenset()
         over = {**word.body, "state": "over", "ended_at": word.body["at"]}
         self._words[name] = word
-        for customer in sorted(gone):
+        for customer in sorted(before - word.customers):
             yield from self._over(customer, over)
-        for customer in sorted(word.customers):
+        same = was is not None and was.body == word.body  # nobody is told the same twice
+        for customer in sorted(word.customers - before if same else word.customers):
             yield self._notice(customer)
 
     def _end(self, name: str, body: Body | None, customers: Iterable[str] = ()) -> Iterator[Message]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from gateway.backfill.ledger import DAY_S, HORIZON_S
-from gateway.clock import Clock
+from gateway.clock import Clock, iso
 from gateway.south.poll import Poll
 from gateway.verbs.names import Names
 from gateway.verbs.request import RefusedRequestError, Request, moment, text, texts
@@ -18,6 +18,12 @@ LOOK_S = 15.0
 """The answer to a call waits no longer for readings."""
 
 ANSWERED = "answered"
+
+CALL_S = 3600.0
+"""A call is judged by how things are now; what was so much earlier is for the incidents of that time to say."""
+
+AHEAD_S = 60.0
+"""The clock of whoever takes calls may be so much ahead of the gateway's."""
 
 WEIGH_S = 5.0
 """The rules weigh new silence so much later at most."""
@@ -79,9 +85,13 @@ class Asking:
         return {"device": device, "start": start, "end": end}
 
     async def judge(self, request: Request) -> object:
-        """Judge a customer's call: `device` of the customer, and `complaint` in words. The meter is read first."""
+        """Judge a customer's call: `device` of the customer, `complaint`, `at`. The meter is read first."""
         now = self.clock.wall()
         at = moment(request, "at", now, now)
+        if not now - CALL_S <= at <= now + AHEAD_S:
+            raise RefusedRequestError(
+                f"'at' must be within the hour before now ({iso(now)}): a call is judged by how things are now"
+            )
         report = Report(request.id, at, self.names.device(request).id, text(request, "complaint", ""))
         read: dict[str, str] = {}
         with contextlib.suppress(TimeoutError):

@@ -15,7 +15,7 @@ PLAN = "plan/"
 """Announced outages are kept in the store under this and their id."""
 
 ORDER = "order/"
-"""Orders are kept under this and their device."""
+"""The orders for a device are kept under this and its name: a list; only the newest, where an earlier version did."""
 
 LATEST_S = 86_400.0
 """An outage may be announced late, as one that nobody had said was planned; but not days after its end."""
@@ -35,6 +35,9 @@ class Pool(Protocol):
 
     def order(self, order: DisconnectOrder) -> Sequence[Incident]:
         """An order to open a relay; what changes with it."""
+
+    def orders_of(self, device: str) -> Sequence[DisconnectOrder]:
+        """The orders for a device that are known."""
 
     def unorder(self, device: str) -> Sequence[Incident] | None:
         """Its withdrawal: what changes with it; None when there was none."""
@@ -86,7 +89,8 @@ class Announcing:
         kind = one_of(request, "kind", ORDER_KINDS, "arrears")
         order = DisconnectOrder(device, moment(request, "at", now, now), kind)
         self._told(self.rules.order(order))
-        self.keep({ORDER + order.device: asdict(order)})
+        given = [asdict(known) for known in self.rules.orders_of(device) if known not in self.site.orders]
+        self.keep({ORDER + device: given})
         return asdict(order)
 
     async def unorder(self, request: Request) -> object:
@@ -114,5 +118,7 @@ def announced(saved: Mapping[str, object]) -> tuple[PlannedOutage, ...]:
 
 def ordered(saved: Mapping[str, object]) -> tuple[DisconnectOrder, ...]:
     """Orders that operators gave in earlier lives of the gateway; not one at a time that nobody can mean."""
-    orders = (DisconnectOrder(**row) for key, row in saved.items() if key.startswith(ORDER) and isinstance(row, dict))
+    kept = (rows for key, rows in saved.items() if key.startswith(ORDER))
+    given = (row for rows in kept for row in (rows if isinstance(rows, list) else [rows]))
+    orders = (DisconnectOrder(**row) for row in given if isinstance(row, dict))
     return tuple(order for order in orders if on_calendar(order.at))

@@ -29,6 +29,12 @@ class Verb:
         """All that a request may hold besides its id and its expiry."""
         return self.needs + self.takes
 
+    def strange(self, given: Iterable[str]) -> str:
+        """What is wrong with the names of arguments that it was given; '' when it knows all of them."""
+        unknown = [argument for argument in given if argument not in self.arguments]
+        there = f"it has {', '.join(self.arguments)}" if self.arguments else "it has none"
+        return f"{self.name} has no argument {', '.join(map(repr, unknown))}; {there}" if unknown else ""
+
 
 def _verbs(changes: Changes, *rows: tuple[str, str, str, str], long: bool = False) -> Iterable[Verb]:
     for name, needs, takes, does in rows:
@@ -41,7 +47,12 @@ VOCABULARY: Mapping[str, Verb] = {
         *_verbs(
             Changes.NOTHING,
             ("read", "device", "points", "reads a device now, ahead of the polls"),
-            ("judge", "device", "complaint at", "judges a customer's call, with evidence"),
+            (
+                "judge",
+                "device",
+                "complaint at",
+                "judges a customer's call (complaint=no_power or voltage), with evidence",
+            ),
             ("trace", "line", "frames", "the last frames on a line, explained"),
             ("incidents", "", "", "what lasts now"),
             ("silences", "", "", "what is silent, until when and by whom"),

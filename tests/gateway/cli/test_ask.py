@@ -61,10 +61,13 @@ async def test_an_answer_is_printed_and_a_refusal_is_one_line(
 WRONG = {
     "a verb that nobody knows": (["ask", "explode"], "there is no verb 'explode'; there are acknowledge, "),
     "an argument too few": (["ask", "shelve"], "shelve needs incident=..., until=..."),
+    "an argument that the verb has not": (
+        ["ask", "order", "device=M1", "colour=red"], "order has no argument 'colour'; it has device, at, kind",
+    ),
     "a word that is no argument": (["ask", "read", "M1"], "'M1' is no argument; write NAME=VALUE"),
     "a key without its operator": (["ask", "figures", "--key", "li.key"], "needs both --operator NAME and --key FILE"),
     "a key that is not there": (["ask", "figures", "--operator", "li", "--key", "li.key"], "li.key"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.broker

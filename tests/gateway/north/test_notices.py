@@ -203,6 +203,19 @@ def test_a_planned_outage_that_runs_is_told_once_with_what_its_crew_says() -> No
     assert body["expected_end"] == "2027-01-15T09:08:20.000Z"
 
 
+def test_nobody_is_told_the_same_twice() -> None:
+    site = Site()
+    site.step(NOON, PLAN)
+    assert told(site.notices, PLANNED) == {}
+    site.step(NOON + 4000, RUNS)
+    assert told(site.notices, over(PLANNED)) == {}, "the pool says in a moment that the plan is over"
+    assert told(site.notices, OUTAGE) == {"C1": ["i1"], "C2": ["i1"]}
+    assert told(site.notices, OUTAGE) == {}
+    assert told(site.notices, replace(OUTAGE, customers=("C1", "C2", "C3"))) == {
+        "C1": ["i1"], "C2": ["i1"], "C3": ["i1"],
+    }, "how many are concerned stands in it"  # fmt: skip
+
+
 def test_faults_and_orders_in_the_pool_are_told_as_the_incidents_that_they_are() -> None:
     site = Site()
     assert site.step(NOON, Entry("i1", "fault", "running", "B1", NOON, incident="i1")) == {}

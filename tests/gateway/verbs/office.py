@@ -36,7 +36,7 @@ class Judge:
     """Rules that remember what they were told."""
 
     planned: dict[str, PlannedOutage] = field(default_factory=dict)
-    ordered: dict[str, DisconnectOrder] = field(default_factory=dict)
+    ordered: dict[str, list[DisconnectOrder]] = field(default_factory=dict)
     book: Book = field(default_factory=lambda: Book(Tree(AREA), 3600))
     hand: Hand = field(init=False)
 
@@ -59,8 +59,11 @@ class Judge:
         return self.planned.pop(outage, None) is not None
 
     def order(self, order: DisconnectOrder) -> Sequence[Incident]:
-        self.ordered[order.device] = order
+        self.ordered.setdefault(order.device, []).append(order)
         return [incident("relay")]
+
+    def orders_of(self, device: str) -> Sequence[DisconnectOrder]:
+        return self.ordered.get(device, [])
 
     def unorder(self, device: str) -> Sequence[Incident] | None:
         return None if self.ordered.pop(device, None) is None else []

@@ -26,6 +26,15 @@ async def test_a_device_is_read_on_demand() -> None:
 
 
 @virtual
+async def test_a_call_of_long_ago_is_not_judged_by_how_things_are_now() -> None:
+    commands = Office().commands()
+    for number, (at, good) in enumerate(((-3000, True), (30, True), (-4000, False), (120, False))):
+        answer = await answered(commands, "judge", {"id": f"call-{number}", "device": "M1", "at": NOON + at})
+        assert answer["ok"] is good, at
+        assert good or "'at' must be within the hour before now" in answer["error"]
+
+
+@virtual
 async def test_a_call_is_judged() -> None:
     answer = await answered(Office().commands(), "judge", {"id": "call-7", "device": "M1", "complaint": "no light"})
     assert (answer["result"]["verdict"], answer["result"]["report"]) == ("network_fault", "call-7")
@@ -113,16 +122,18 @@ async def test_who_acknowledged_first_is_said_to_who_comes_second() -> None:
 
 
 @virtual
-async def test_an_order_survives_the_gateway_and_what_it_explains_is_told() -> None:
+async def test_orders_survive_the_gateway_and_what_it_explains_is_told() -> None:
     office = Office()
     commands = office.commands()
     assert (await answered(commands, "order", {"id": "o1", "device": "M1", "at": NOON - 9}))["ok"]
-    assert office.rules.ordered == {"M1": DisconnectOrder("M1", NOON - 9)}
-    assert ordered(json.loads(json.dumps(office.kept))) == (DisconnectOrder("M1", NOON - 9),)
-    assert [told.id for told in office.told] == ["relay"]
-    assert (await answered(commands, "unorder", {"id": "o2", "device": "M1"}))["ok"]
+    assert (await answered(commands, "order", {"id": "o2", "device": "M1", "at": NOON + 90}))["ok"]
+    both = (DisconnectOrder("M1", NOON - 9), DisconnectOrder("M1", NOON + 90))
+    assert office.rules.ordered == {"M1": [*both]}
+    assert ordered(json.loads(json.dumps(office.kept))) == both
+    assert [told.id for told in office.told] == ["relay", "relay"]
+    assert (await answered(commands, "unorder", {"id": "o3", "device": "M1"}))["ok"]
     assert (office.rules.ordered, office.kept["order/M1"]) == ({}, None)
-    again = await answered(commands, "unorder", {"id": "o3", "device": "M1"})
+    again = await answered(commands, "unorder", {"id": "o4", "device": "M1"})
     assert again["error"] == "there is no order for M1; the topics pool/order-... are those that are"
 
 
@@ -131,6 +142,15 @@ def test_what_was_kept_for_a_time_that_no_calendar_shows_is_forgotten_and_nothin
     assert announced({"plan/W": good, "plan/X": {**good, **never}}) == (PlannedOutage("W", "B1", NOON, NOON + 9),)
     kept = {"order/M1": {"device": "M1", "at": NOON}, "order/M2": {"device": "M2", "at": -1.0}}
     assert ordered(kept) == (DisconnectOrder("M1", NOON),)
+
+
+@virtual
+async def test_orders_of_the_configuration_are_not_kept_beside_it() -> None:
+    """Taken out of area.toml they are gone, and do not come back out of the store."""
+    office = Office(site=replace(site(), orders=(DisconnectOrder("M1", NOON),)))
+    office.rules.order(DisconnectOrder("M1", NOON))
+    assert (await answered(office.commands(), "order", {"id": "1", "device": "M1", "at": NOON + 9}))["ok"]
+    assert ordered(json.loads(json.dumps(office.kept))) == (DisconnectOrder("M1", NOON + 9),)
 
 
 @virtual
