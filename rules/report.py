@@ -126,11 +126,13 @@ def _poor_voltage(
 def _drawn(report: Report, witness: Witness, limits: Limits, nominal: float) -> Verdict:
     """The meter has a good supply: is anything drawn?"""
     volts = _volts(witness)
-    usual, least = witness.usual or 0.0, limits["report"]["no_load_a"]
+    least = limits["report"]["no_load_a"]
+    usual = (witness.usual or 0.0) * 1000 / nominal > least
     seen = f"the meter has {volts[0]:.1f} V" if volts else "the meter answers"
-    load = _load(witness, nominal)
-    if load is not None and load < least and usual * 1000 / nominal > least:
-        says = f"{seen} and no load, usually {usual:.2f} kW"
+    load = witness.drawn_amps(nominal)
+    if load is not None and load < least and (usual or witness.idle_at):  # hours later no load is what is usual
+        before = f"usually {witness.usual:.2f} kW" if usual else f"for {(witness.at - witness.idle_at) / 60:.0f} min"
+        says = f"{seen} and no load, {before}"
         return Verdict(report.id, report.at, "customer_side_fault", report.device, evidence=(says,), confidence=0.8)
     says = seen if load is None else f"{seen} and a load of {load:.2f} A"
     return Verdict(report.id, report.at, "no_network_fault", report.device, evidence=(says,), confidence=0.9)
@@ -139,10 +141,3 @@ def _drawn(report: Report, witness: Witness, limits: Limits, nominal: float) -> 
 def _volts(witness: Witness) -> list[float]:
     """What it reads on phases with supply, V."""
     return [v for p in witness.places if witness.state[p] == ALIVE and (v := witness.volts[p]) is not None]
-
-
-def _load(witness: Witness, nominal: float) -> float | None:
-    """What is drawn, in A: as read, else as the power says; None where neither is polled."""
-    if witness.amps is not None or witness.power is None:
-        return witness.amps
-    return abs(witness.power) * 1000 / nominal

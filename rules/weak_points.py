@@ -39,7 +39,7 @@ class WeakPoints(Remarker):
             self.over(key)
 
     def _load(self, witness: Witness) -> None:
-        key, amps = f"load/{witness.device.id}", witness.amps
+        key, amps = f"load/{witness.device.id}", witness.drawn_amps(self._nominal)
         usual = (witness.usual or 0.0) * 1000 / self._nominal  # A
         alive = witness.state[witness.places[0]] == ALIVE
         if amps is None or amps >= self._no_load or witness.relay_open or not alive:

@@ -140,6 +140,12 @@ class Witness(Hearing):
         """Whether no phase of it had voltage when it was last read."""
         return DEAD in self.state and all(self.state[place] == DEAD for place in self.places)
 
+    def drawn_amps(self, nominal: float) -> float | None:
+        """What is drawn, in A: as read, else as the power says at `nominal` volts; None where neither is polled."""
+        if self.amps is not None or self.power is None:
+            return self.amps
+        return abs(self.power) * 1000 / nominal
+
     def dump(self) -> list[object]:
         """Its state as plain data."""
         return list(_kept(self))

@@ -63,8 +63,16 @@ def case_claim(case: Case, witnesses: Mapping[str, Witness], tree: Tree, pool: P
     )
     if plan := _plan(case, claim.equivalents, witnesses, tree, pool):
         says = f"announced as {plan.id}" + (f": {plan.reason}" if plan.reason else "")
+        alike = (claim.node, *claim.equivalents)
+        node = plan.node if plan.node in alike else claim.node  # no reading can tell, but the utility has said
         claim = replace(
-            claim, type="planned_outage", severity="info", cause=plan.kind, evidence=(*claim.evidence, says)
+            claim,
+            type="planned_outage",
+            severity="info",
+            node=node,
+            equivalents=tuple(other for other in alike if other != node),
+            cause=plan.kind,
+            evidence=(*claim.evidence, says),
         )
         if pool.overrun(plan, at):
             says = f"{plan.id} should have ended {(at - plan.end) / 60:.0f} min ago"

@@ -64,6 +64,18 @@ def test_where_no_current_is_polled_the_power_says_what_is_drawn(
     assert (judged.verdict, judged.evidence) == (verdict, (says,))
 
 
+@pytest.mark.parametrize(("hours", "says"), [(0.5, "usually 0.53 kW"), (9, "for 540 min")])
+def test_a_load_that_went_at_once_is_not_forgotten_when_none_has_become_usual(hours: float, says: str) -> None:
+    engine = Engine(village())
+    gone = [0.9 if minute < 60 else 0.0 for minute in range(61 + int(hours * 60))]
+    polls = [{"voltage": 225.0, "active_power": kw} for kw in gone]
+    run(engine, [Observation("B2-1", START + 60 * row, poll, bus="RS1") for row, poll in enumerate(polls)])
+    judged = engine.judge(Report("R", START + 60 * len(polls), "B2-1", "no_power"))
+    assert (judged.verdict, judged.evidence) == (
+        "customer_side_fault", (f"the meter has 225.0 V and no load, {says}",),
+    )  # fmt: skip
+
+
 VOLTAGES = {
     "without power, and a few volts less": ("no_power", 190.0, "no_network_fault"),
     "without power, and far too few volts": ("no_power", 150.0, "voltage_quality"),

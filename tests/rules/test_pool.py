@@ -139,6 +139,16 @@ def test_an_outage_inside_a_plan_for_more_is_that_plan_and_one_beside_it_is_not(
     assert sorted((one.node, one.type) for one in said) == [("B2", "planned_outage"), ("B4", "box_outage")]
 
 
+@pytest.mark.parametrize("announced", ["F2", "L3"])
+def test_where_no_reading_can_tell_an_announced_outage_is_where_it_was_announced(announced: str) -> None:
+    alike = replace(AREA, devices=tuple(one for one in AREA.devices if one.node != "F2"))
+    plan = PlannedOutage("P7", announced, START + 300, START + 1500)
+    said = found(run(Engine(alike, planned=[plan]), readings(alike, (Fault("line_broken", "L3"), 310.0, 900.0))))
+    assert [(one.type, one.node, set(one.equivalents)) for one in said] == [
+        ("planned_outage", announced, {"F2", "L3"} - {announced})
+    ]
+
+
 LONG_ENOUGH: dict[str, tuple[float, float, str]] = {
     "two minutes": (180, 120, "momentary"),
     "four minutes": (180, 240, "sustained"),

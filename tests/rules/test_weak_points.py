@@ -131,5 +131,11 @@ def test_a_load_that_is_gone_at_once_points_behind_the_meter() -> None:
     assert (incident.type, incident.severity) == ("customer_side_fault", "info")
 
 
+def test_where_no_current_is_polled_the_power_tells_of_a_load_that_is_gone() -> None:
+    rows = [{"M0": {"voltage": 225.0, "active_power": 0.45 if minute < 60 else 0.0}} for minute in range(90)]
+    (incident,) = told(rows)
+    assert (incident.type, incident.node) == ("customer_side_fault", "M0")
+
+
 def test_a_device_that_nobody_knows() -> None:
     assert [incident.type for incident in told([{"M0": meter(), "WHO": meter()}] * 3)] == ["unknown_device"]
