@@ -82,12 +82,12 @@ def _begin_anew(config: Path, reason: str) -> None:
     from gateway.control.start import HEAD, head_of
     from gateway.store import StoreError
     from gateway.store.file import Lock
-    from gateway.store.look import state_item
+    from gateway.store.look import state_items
 
     path = _site(config).store.path
     try:
         lock = Lock(path)
-        known = head_of(state_item(path, HEAD)) or Head(0, NOTHING)
+        known = head_of(state_items(path, HEAD).get(HEAD)) or Head(0, NOTHING)
         log = AuditFile(path.parent, SystemClock(), 1)
         record = log.begin_anew(known, reason)
         log.close()

@@ -24,15 +24,19 @@ def record(
     from gateway.recording import Recorder, RecordingError
     from gateway.settings import SettingsError, load
     from gateway.store import StoreError
-    from gateway.store.look import look, observations
+    from gateway.store.look import look, observations, state_items
+    from gateway.verbs.pool import ORDER, PLAN, announced, ordered
     from rules.observation import Observation
 
     try:
         site = load(config)
         look(site.store.path)  # raises before anything is written
+        said = state_items(site.store.path, PLAN, ORDER)
+        plans = {plan.id: plan for plan in (*site.planned, *announced(said))}
+        orders = dict.fromkeys((*site.orders, *ordered(said)))
         now = SystemClock().wall()
         count = 0
-        with Recorder(folder, site.area, site.planned, site.orders) as recorder:
+        with Recorder(folder, site.area, [*plans.values()], [*orders]) as recorder:
             for line, row in observations(site.store.path, now - hours * 3600, now):
                 recorder.put(Observation(**{**row, "values": row.get("values", {})}, bus=line))
                 count += 1

@@ -55,6 +55,8 @@ def watch(
         asyncio.run(
             _watch(there.mqtt, watched, _glance(watched, as_json) if once else _live(watched, seconds, as_json))
         )
+    except BrokenPipeError:
+        raise  # nobody reads on: no fault of the broker's
     except (BrokerError, OSError, ValueError) as error:
         typer.echo(f"mqtt: {error}", err=True)
         raise typer.Exit(1) from None
@@ -83,13 +85,21 @@ async def _watch(settings: "Mqtt", watched: "Watched", view: _View) -> None:
     from gateway.north.session import BrokerError, Heard, Session
 
     root = f"{settings.root}/v1/{level(watched.gateway)}/"
+    unread: list[BrokenPipeError] = []
 
     def hear(heard: Heard) -> None:
+        if unread:
+            return
         try:
             data: Any = orjson.loads(unpacked(heard.payload)) if heard.payload else None
         except (orjson.JSONDecodeError, OSError):  # the echo, or what somebody else writes there
             return
-        view.tell(heard.topic, data, watched.hear(heard.topic.removeprefix(root), data))
+        news = watched.hear(heard.topic.removeprefix(root), data)
+        try:
+            view.tell(heard.topic, data, news)
+        except BrokenPipeError as error:  # as behind `| head`
+            unread.append(error)
+            session.leave(str(error))
 
     session = Session(settings, f"taiqu-watch-{uuid.uuid4().hex[:12]}")
     session.heard = hear
@@ -103,6 +113,8 @@ async def _watch(settings: "Mqtt", watched: "Watched", view: _View) -> None:
             raise BrokerError(f"{session.broker} does not allow to listen below {root}")
         ask()
         await view.show(session, ask)
+        if unread:
+            raise unread[0]
         if session.gone.done():
             raise BrokerError(session.gone.result())
     finally:

@@ -83,11 +83,11 @@ def look(path: Path) -> Look:
         )
 
 
-def state_item(path: Path, key: str) -> object:
-    """One item of the saved state; None when there is none. Raises StoreError."""
+def state_items(path: Path, *prefixes: str) -> dict[str, object]:
+    """Items of the saved state whose keys begin so. Raises StoreError."""
     with _opened(path) as db:
-        row = db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
-        return None if row is None else orjson.loads(row[0])
+        rows = db.execute("SELECT key, value FROM state").fetchall()
+    return {key: orjson.loads(value) for key, value in rows if key.startswith(prefixes)}
 
 
 def series(path: Path, device: str, since: float, until: float) -> Iterator[Mapping[str, Any]]:

@@ -117,6 +117,30 @@ async def test_a_real_gateway_is_watched_without_a_terminal(config: Path, mosqui
     }
 
 
+def head(config: Path) -> tuple[bytes, str]:
+    """The first line that a program reads, which then reads no more; and what is said about that."""
+    command = [sys.executable, "-m", "gateway", "watch", "--json", "--config", str(config), "--seconds", "20"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        line = watch.stdout.readline()
+        watch.stdout.close()
+        return line, watch.stderr.read().decode()
+
+
+@pytest.mark.broker
+async def test_who_reads_no_further_ends_it_without_a_word(config: Path, mosquitto: Server, tmp_path: Path) -> None:
+    async with desk(tmp_path / "a.db", Mqtt(port=mosquitto.port, together_s=0.05)) as gateway:
+        await gateway.until(lambda: gateway.sender.report.connected)
+        task = asyncio.create_task(asyncio.to_thread(head, config))
+        while not task.done():
+            gateway.store.put([observed(observation(1))])
+            await asyncio.wait([task], timeout=0.1)
+    line, says = task.result()
+    assert json.loads(line)["topic"].startswith("taiqu/v1/gw1/")
+    assert says == ""
+
+
 @pytest.mark.broker
 def test_a_gateway_that_never_was_there_is_said(config: Path) -> None:
     none = watching(config, "--gateway", "nobody")
