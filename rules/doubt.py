@@ -5,6 +5,7 @@ from statistics import median
 
 from rules.area import Area
 from rules.case import Case
+from rules.reach import Reach
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.weighing import SELDOM, Weighing
@@ -34,6 +35,7 @@ class Doubt:
         self._poll = area.poll_period_s
         self._weighing = weighing
         self._cases = cases
+        self._reach = Reach(tree, witnesses, weighing.lines)
 
     def cycle(self, devices: Iterable[str]) -> float:
         """The time between two polls of most of these devices, seconds; on a line of silent ones it grows."""
@@ -134,16 +136,17 @@ class Doubt:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.
 
         The same for each phase, and for a line and one of its devices. The next poll tells, unless that is far off.
+        A terminal's counts twice: it stands for its node, and is no chance find among many meters.
         """
         if not (case.of_node or case.kind == "bus") or self.cycle(case.devices) > self._limits["slow_poll_s"]:
             return False
-        dead = [self._witnesses[device] for device in case.devices]
         node = self._tree.common(case.devices) if case.of_node else ""
         part: dict[str, float] = {}
         phase = dict.fromkeys(case.places if node else (), 0.0)
-        for witness in dead:
-            nats = self._weighing.surprise(witness, case.after)
-            below = self._tree.step_towards(node, witness.device.id) if node else witness.device.id
+        for name in case.devices:
+            witness = self._witnesses[name]
+            nats = self._weighing.surprise(witness, case.after) * (1 if witness.device.kind == "meter" else 2)
+            below = self._tree.step_towards(node, name) if node else name
             part[below] = part.get(below, 0.0) + nats
             for place in phase.keys() & set(witness.places):
                 phase[place] += nats
@@ -172,7 +175,8 @@ class Doubt:
         Those that are read much more seldom than its own are not waited for.
         """
         before = JUST_BEFORE * cycle if cycle > self._limits["slow_poll_s"] else 0.0
-        return any(0 < w.at < since - before and w.period <= SELDOM * cycle for w in self._around(case))
+        waits = any(0 < w.at < since - before and w.period <= SELDOM * cycle for w in self._around(case))
+        return waits and not (case.of_node and self._reach.is_bounded(case, since))
 
     def _around(self, case: Case) -> Iterator[Witness]:
         """Devices that could move a case: those beside its own in the tree, and those on the same lines."""

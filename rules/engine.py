@@ -191,7 +191,7 @@ class Engine:
         said += self._tell("voltage", self._voltage.claims(now))
         for device in self._upstream.mask(now):
             self._voltage.forget(device)
-        wishes = self._supply.step(now, self._upstream.masked)
+        wishes = self._supply.step(now, self._upstream.masked, self._pool.expected(now))
         said += self._teller.say(now)
         if self._repeats.take(said) or self._book.get("repeats"):
             said += self._book.tell("repeats", self._repeats.claim(now), now)

@@ -56,7 +56,7 @@ class Evidence:
     said: Mapping[str, tuple[Sign, ...]]  # by device that is not well
     living: Living
     alive_weight: float  # nats that an answer since a fault speaks against it, for each phase of a device
-    broken: Collection[str] = ()  # nodes that have lost phases already: that they lose the others is not rare
+    expected: Collection[str] = ()  # nodes of which it is not rare now that they fail
 
     def without(self, devices: Collection[str]) -> "Evidence":
         """The same with some that are not well unheard: they may live or not."""

@@ -91,6 +91,11 @@ class Pool:
                 return plan
         return None
 
+    def expected(self, at: float) -> list[str]:
+        """The nodes of all plans whose time it is."""
+        plans = self.planned.values()
+        return [plan.node for plan in plans if plan.start - self._early <= at <= plan.end + self._late]
+
     def missed(self, nodes: Iterable[str], since: float, at: float) -> PlannedOutage | None:
         """A plan for one of these nodes whose time an outage missed by its begin, though not by much.
 

@@ -53,8 +53,11 @@ class Supply:
         """When to step again to ask for a read, though nothing new came until then."""
         return self._questions.due
 
-    def step(self, now: float, masked: Collection[str]) -> list[Wish]:
-        """Weigh all evidence anew. `masked` devices are explained by something that is no loss of supply."""
+    def step(self, now: float, masked: Collection[str], planned: Collection[str] = ()) -> list[Wish]:
+        """Weigh all evidence anew. `masked` devices are explained by something that is no loss of supply.
+
+        `planned`: nodes that are announced to lose supply about now.
+        """
         self.ended = []
         for case in list(self.cases.values()):
             if case.stage == "confirmed" and self._restoration.is_over(case, now):
@@ -65,7 +68,8 @@ class Supply:
         owned = self._owned(masked, now)
         self._excuse(self._explained(owned))
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
-        explanation = self._weighing.weigh(unwell, owned, self._held(now), self._broken(now))
+        expected = {*planned, *self._broken(now), *self._remaining(unwell)}
+        explanation = self._weighing.weigh(unwell, owned, self._held(now), expected)
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._questions.wishes(unwell, now))
 
@@ -110,6 +114,14 @@ class Supply:
                 own = [below[case.node][place] for place in case.places]
                 broken.update(node for node in below if [below[node][place] for place in case.places] == own)
         return broken
+
+    def _remaining(self, unwell: Iterable[Witness]) -> tuple[str, ...]:
+        """Where all that hangs which did not come back with the rest of an outage: it may be one fault below it."""
+        rest = [witness.device.id for witness in unwell if witness.silent and witness.pardoned]
+        if len(rest) < 2:
+            return ()
+        node = self._tree.common(rest)
+        return (node, *self._tree.equivalents(node))
 
     def _explained(self, owned: Set[str]) -> Set[str]:
         """Also devices of cases that are sure but may still move, and those on lines that are dead with them."""
