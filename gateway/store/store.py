@@ -16,7 +16,6 @@ import orjson
 
 from gateway.clock import Clock, iso
 from gateway.settings.models import Store as Settings
-from gateway.slim import slim_json
 from gateway.store.disk import Disk
 from gateway.store.file import Lock, StoreError, is_corrupt
 from gateway.store.outbox import Outbox
@@ -24,11 +23,9 @@ from gateway.store.ranges import Ranges, Span
 from gateway.store.recent import Recent
 from gateway.store.room import Room
 from gateway.store.rows import Aside, Batch, Draft, Figures, Row, Stream
+from gateway.store.unwritten import MOST, State, Unwritten
 
 log = logging.getLogger(__name__)
-
-UNWRITTEN = 20_000
-"""Rows that memory holds while the disk takes nothing: some 10 MB."""
 
 SAVE_DONE_S = 5.0
 """How long a confirmation may wait for a commit of its own; it usually travels with the next observation."""
@@ -37,9 +34,6 @@ RETRY_S = (1.0, 30.0)
 """First and longest wait before the disk is tried again."""
 
 T = TypeVar("T")
-
-State = Mapping[str, object | None]
-"""Items of state that changed; None: forget the item."""
 
 
 class Store:
@@ -55,11 +49,9 @@ class Store:
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._outboxes = {name: Outbox(name, self) for name in sinks}
         self._state: dict[str, bytes] = {}
-        self._next = dict.fromkeys(Stream, 1)
         self._stored = dict.fromkeys(Stream, 0)  # last ids on disk
-        self._waiting, self._writing = Batch(), Batch()
+        self._unwritten = Unwritten()
         self._recent = Recent()
-        self._tellers: dict[Callable[[], State], None] = {}  # who has to be asked what changed, in this order
         self._flushed: list[asyncio.Future[None]] = []
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._save_done: asyncio.TimerHandle | None = None
@@ -85,7 +77,7 @@ class Store:
             raise
         self.id = contents.id
         self._state = dict(contents.state)
-        self._next = dict(contents.next)
+        self._unwritten.next = dict(contents.next)
         self._stored.update((stream, number - 1) for stream, number in contents.next.items())
         self._room.shed = dict(contents.shed)
         for name, outbox in self._outboxes.items():
@@ -112,9 +104,9 @@ class Store:
 
     async def close(self) -> None:
         """Write what is left and let go of the file. Call it after `run` has ended."""
-        self._waiting, self._writing = self._writing.followed_by(self._waiting), Batch()
+        self._unwritten.put_back()
         if not await self._commit():
-            log.error("%s: %d rows could not be stored: %s", self._settings.path, len(self._waiting), self._trouble)
+            log.error("%s: %d rows could not be stored: %s", self._settings.path, len(self._unwritten), self._trouble)
         if self._save_done is not None:
             self._save_done.cancel()
         self._writer.shutdown()
@@ -130,21 +122,11 @@ class Store:
 
         A function is asked for the changes when the commit begins: once for all rows that come until then.
         """
-        for draft in drafts:
-            number = self._next[draft.stream]
-            self._next[draft.stream] = number + 1
-            self._waiting.rows[draft.stream].append(Row(number, draft.at, draft.key, draft.body))
-            if draft.stream is Stream.EVENT:
-                self._urgent.set()
-        if callable(state):
-            self._tellers[state] = None
-        elif state:
-            self._note(state)
+        if self._unwritten.add(drafts):
+            self._urgent.set()
+        if state is not None:
+            self._unwritten.change(state)
         self._wake.set()
-
-    def _note(self, state: State) -> None:
-        for key, value in state.items():
-            self._waiting.state[key] = None if value is None else slim_json(value)
 
     async def flush(self) -> None:
         """Return when everything that was put so far is on disk."""
@@ -162,7 +144,7 @@ class Store:
 
     def offered(self, stream: Stream) -> int:
         """The last row that a sink may have now."""
-        return self._next[stream] - 1 if self._trouble else self._stored[stream]
+        return self._unwritten.next[stream] - 1 if self._trouble else self._stored[stream]
 
     async def read(self, stream: Stream, ranges: Ranges, after: int, upto: int, limit: int) -> list[Row]:
         """Rows that `ranges` waits for, in order, of the ids after `after` and not beyond `upto`."""
@@ -177,7 +159,7 @@ class Store:
                 self._suffer(error)
                 return []
         if len(rows) < limit and upto > on_disk:
-            unwritten = self._writing.rows[stream] + self._waiting.rows[stream]
+            unwritten = self._unwritten.rows(stream)
             rows += [row for row in unwritten if max(after, on_disk) < row.id <= upto and ranges.has(row.id)]
         return rows[:limit]
 
@@ -193,7 +175,7 @@ class Store:
     def set_aside(self, item: Aside) -> None:
         """Keep what a sink can never deliver, for people."""
         self._set_aside += 1
-        self._waiting.aside.append(item)
+        self._unwritten.set_aside(item)
         self._wake.set()
 
     def figures(self) -> Figures:
@@ -203,7 +185,7 @@ class Store:
                 name: {stream.value: outbox.waiting(stream) for stream in Stream}
                 for name, outbox in self._outboxes.items()
             },
-            unwritten=len(self._waiting) + len(self._writing),
+            unwritten=len(self._unwritten),
             commits=self._commits,
             slowest_commit_s=self._slowest,
             bytes=self._room.used,
@@ -229,23 +211,19 @@ class Store:
 
     async def _commit(self) -> bool:
         """Write one batch; False when the disk did not take it."""
-        for tell in self._tellers:
-            self._note(tell())
-        self._tellers.clear()
         for outbox in self._outboxes.values():
-            self._waiting.pending |= outbox.unsaved()
+            self._unwritten.confirm(outbox.unsaved())
         if self._save_done is not None:
             self._save_done.cancel()
             self._save_done = None
         asked = len(self._flushed)
-        batch, self._waiting = self._waiting, Batch()
-        self._writing = batch
+        batch = self._unwritten.begin()
         started = self._clock.monotonic()
         try:
             if batch:
                 self._room.used = await self._in_writer(self._disk.write, batch, iso(self._clock.wall())[:10])
         except sqlite3.Error as error:
-            await self._refused(batch, error)
+            await self._refused(error)
             return False
         self._slowest = max(self._slowest, self._clock.monotonic() - started)
         self._written(batch)
@@ -256,7 +234,7 @@ class Store:
         return True
 
     def _written(self, batch: Batch) -> None:
-        self._writing = Batch()
+        self._unwritten.written()
         self._commits += 1
         for key, value in batch.state.items():
             if value is None:
@@ -272,16 +250,13 @@ class Store:
             self._trouble = None
         self._announce()
 
-    async def _refused(self, batch: Batch, error: sqlite3.Error) -> None:
+    async def _refused(self, error: sqlite3.Error) -> None:
         """The disk did not take a batch: keep it in memory, as much as may be, and try again later."""
-        self._waiting, self._writing = batch.followed_by(self._waiting), Batch()
-        for stream in (Stream.BACKFILL, Stream.LIVE, Stream.EVENT):
-            surplus = max(0, len(self._waiting) - UNWRITTEN)
-            for row in self._waiting.rows[stream][:surplus]:
-                self._lost += 1
-                for outbox in self._outboxes.values():
-                    outbox.ranges[stream].remove(row.id, row.id)
-            del self._waiting.rows[stream][:surplus]
+        self._unwritten.put_back()
+        for stream, number in self._unwritten.shed():
+            self._lost += 1
+            for outbox in self._outboxes.values():
+                outbox.ranges[stream].remove(number, number)
         self._suffer(error)
         if is_corrupt(error):
             await self._start_anew(error)
@@ -290,7 +265,7 @@ class Store:
     def _suffer(self, error: sqlite3.Error) -> None:
         """Say once what is wrong; the next commit finds out whether it still is."""
         if self._trouble is None:
-            log.error("%s: %s; at most %d rows are kept in memory meanwhile", self._settings.path, error, UNWRITTEN)
+            log.error("%s: %s; at most %d rows are kept in memory meanwhile", self._settings.path, error, MOST)
         self._trouble = error
         self._wake.set()
 
@@ -304,7 +279,7 @@ class Store:
         whole = Batch(state=dict(self._state))
         for outbox in self._outboxes.values():
             whole.pending |= {(outbox.name, stream): outbox.ranges[stream].encode() for stream in Stream}
-        self._waiting = whole.followed_by(self._waiting)
+        self._unwritten.follow(whole)
 
     def _announce(self) -> None:
         for outbox in self._outboxes.values():
