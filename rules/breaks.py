@@ -19,7 +19,7 @@ MOST = 8.0  # nats that one meter may say
 LOST = 0.15  # of the healthy voltage: lines take no more than this
 UNKNOWN_CURRENT = 0.2  # of the meters below a node: with more of them their sum says nothing
 LEAST_A = 0.1  # what meters do not measure
-MOVED = 0.5  # of what is displaced: a voltage that changes by less changes no judgement for half a round of polls
+MOVED = 0.5  # of what is displaced: a voltage that changes by less changes no judgement of it
 FEWEST = 3  # voltages and silences below a node that can tell of its neutral
 
 Phases = tuple[list[float], list[float], list[float]]
@@ -29,13 +29,13 @@ Seen = dict[str, list[tuple[int, float]]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that is seen in one look at an area."""
+    """All that is seen in one look at an area, and of those that moved later."""
 
     seen: Seen
-    below: Mapping[str, Phases]  # the same voltages at and below each node
-    gone: Mapping[str, list[int]]  # single-phase meters there that have fallen silent, by phase
+    below: dict[str, Phases]  # the same voltages at and below each node
+    gone: dict[str, list[int]]  # single-phase meters there that have fallen silent, by phase
     healthy: float  # voltage of the source
-    loads: dict[str, Load] = field(default_factory=dict)  # at and below each node, once one was asked for
+    loads: dict[str, Load] = field(default_factory=dict)  # at and below a node, once it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,15 @@ class Breaks:
         self._limits = limits["neutral"]
         self._nominal = area.nominal_voltage
         self._poll = area.poll_period_s
-        self._whole: Seen = {}  # displaced voltages when they were last judged, and no neutral was broken
+        self._others = [w for w in witnesses.values() if w.device.kind != "neighbour_ttu"]
+        self._read_at = [0.0] * len(self._others)  # their newest readings at the last look
+        self._view: View | None = None  # what was judged last; None: too little was displaced
+        self._stood: Seen = {}  # the voltages that it was judged by
+        self._skipped: Collection[str] = ()
+        self._worth: dict[str, tuple[float, dict[str, Shift]]] = {}  # by node: what best explains it and all below
+        self._found: dict[str, Shift] = {}
         self.judged_at = 0.0
-        """When voltages were last judged, not taken for judged."""
+        """When all voltages were last judged."""
         self._places = {
             node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
         }
@@ -74,71 +80,110 @@ class Breaks:
     def explain(self, now: float, healthy: float, skip: Collection[str]) -> dict[str, Shift]:
         """Nodes with a broken neutral in front, none below another, and their shifts.
 
-        `healthy`: voltage of the source; `skip`: devices that something else explains. Where long lines stand far from
-        it for hours and no neutral is broken, they are not judged anew all the time.
+        `healthy`: voltage of the source; `skip`: devices that something else explains. A whole area is judged once in a
+        round of polls; between, only the nodes above voltages that moved: that costs what was read, times the depth.
+        While a break lasts all of it is judged at every move, and twice in a round: breaks change each other's picture.
         """
         far = self._limits["displaced_share"] * healthy
-        odd = [w for w in self._witnesses.values() if w.odd and w.device.kind != "neighbour_ttu"]
-        if not any(abs(v - healthy) > far for w in odd for p in w.places if (v := w.volts[p]) is not None):
+        moved = [w for w in self._read() if w.device.id not in skip and self._has_moved(w, healthy, far)]
+        lasts_s = self._poll / 2 if self._found else self._poll
+        stands = now - self.judged_at < lasts_s and skip == self._skipped
+        if stands and not moved:
+            return self._found
+        if stands and self._view is not None and not self._found and not self._shows(moved, self._view):
             return {}
+        self._judge_all(now, healthy, skip, far)
+        return self._found
+
+    def _read(self) -> list[Witness]:
+        """Who was read since the last look."""
+        before, self._read_at = self._read_at, [w.at for w in self._others]
+        return [w for w, at, was in zip(self._others, self._read_at, before, strict=True) if at != was]
+
+    def _has_moved(self, witness: Witness, healthy: float, far: float) -> bool:
+        """Whether a voltage that is displaced, or was when it was judged, is clearly another one now, or none.
+
+        While a break lasts smaller moves count, and those of all voltages: where it is may hang on them.
+        """
+        before = dict(self._stood.get(witness.device.id, ()))
+        if witness.is_silent:
+            return bool(before)
+        least, near = (0.0, MOVED * far / 2) if self._found else (far, MOVED * far)
+        for place, volt in _volts(witness):
+            was = before.get(place, healthy)
+            if abs(volt - was) > near and (abs(volt - healthy) > least or abs(was - healthy) > least):
+                return True
+        return False
+
+    def _judge_all(self, now: float, healthy: float, skip: Collection[str], far: float) -> None:
         seen = self._fresh(now, skip)
-        displaced = {name: volts for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)}
-        if sum(len(volts) for volts in displaced.values()) < 2 or self._is_known(displaced, now, MOVED * far):
-            return {}
-        found = self._worth_most(displaced, self._view(seen, skip, healthy))
-        self._whole, self.judged_at = {} if found else displaced, now
-        return found
+        displaced = [name for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)]
+        enough = sum(len(seen[name]) for name in displaced) > 1
+        odd = enough and any(self._witnesses[name].odd for name in displaced)
+        self._stood, self._skipped, self.judged_at = seen, skip, now
+        self._worth, self._found = {}, {}
+        self._view = self._view_of(seen, skip, healthy) if odd else None
+        if self._view is not None:
+            self._judge(displaced, self._view)
 
-    def _is_known(self, displaced: Seen, now: float, near: float) -> bool:
-        """Whether these voltages were about the same when they were judged, not long ago, and no break was found."""
-        if now - self.judged_at >= self._poll / 2:
-            return False
-        for name, volts in displaced.items():
-            before = self._whole.get(name, ())
-            if len(before) != len(volts) or any(
-                abs(v - b) > near for (_, v), (_, b) in zip(volts, before, strict=True)
-            ):
-                return False
-        return True
+    def _shows(self, moved: Iterable[Witness], view: View) -> bool:
+        """Whether a break shows now that these voltages moved, and with them what is seen at the nodes above them."""
+        devices = [witness.device.id for witness in moved]
+        view.seen.update({w.device.id: [] if w.is_silent else _volts(w) for w in moved})
+        for node in self._above(devices):
+            self._gather(node, view.seen, view.below)
+        view.gone.clear()
+        view.gone.update(self._gone(self._skipped))
+        view.loads.clear()
+        self._judge(devices, view)
+        return bool(self._found)
 
-    def _worth_most(self, displaced: Iterable[str], view: View) -> dict[str, Shift]:
-        """Bottom up: either one break at a node explains most, or those that were found below it."""
-        nodes = {node for name in displaced for node in self._tree.upward[self._tree.devices[name].node]}
-        worth: dict[str, tuple[float, dict[str, Shift]]] = {}
-        for node in sorted(nodes, key=self._tree.rank.__getitem__):
+    def _judge(self, devices: Iterable[str], view: View) -> None:
+        """Bottom up from these devices: either one break at a node explains most, or those found below it."""
+        worth = self._worth
+        for node in self._above(devices):
             below = [worth[child] for child in self._tree.children[node] if child in worth]
-            apart = sum(score for score, _ in below)
+            apart = sum([score for score, _ in below])
             whole = self._score(node, view, apart) if node in self._places else None
             if whole is not None:
                 worth[node] = whole[0], {node: whole[1]}
             else:
                 worth[node] = apart, {inner: by for _, found in below for inner, by in found.items()}
-            last = worth[node][1]
-        return last
+            self._found = worth[node][1]
+
+    def _above(self, devices: Iterable[str]) -> list[str]:
+        """The nodes above these devices, children before parents: the last is the root."""
+        nodes = {node for name in devices for node in self._tree.upward[self._tree.devices[name].node]}
+        return sorted(nodes, key=self._tree.rank.__getitem__)
 
     def _fresh(self, now: float, skip: Collection[str]) -> Seen:
         return {
-            name: [(p, v) for p in w.places if (v := w.volts[p]) is not None and w.state[p] in (ALIVE, HALF)]
-            for name, w in self._witnesses.items()
-            if w.device.kind != "neighbour_ttu"
-            and not w.is_silent
-            and name not in skip
-            and now - w.at < w.pause(self._poll)
+            name: _volts(w)
+            for w in self._others
+            if not w.is_silent and (name := w.device.id) not in skip and now - w.at < w.pause(self._poll)
         }
 
-    def _view(self, seen: Seen, skip: Collection[str], healthy: float) -> View:
+    def _view_of(self, seen: Seen, skip: Collection[str], healthy: float) -> View:
         """Fresh voltages, and who fell silent, by node."""
         below: dict[str, Phases] = {}
         for node in self._tree.bottom_up:
-            below[node] = self._here(node, seen)
-            for child in self._tree.children[node]:
-                _join(below[node], below[child])
+            self._gather(node, seen, below)
+        return View(seen, below, self._gone(skip), healthy)
+
+    def _gone(self, skip: Collection[str]) -> dict[str, list[int]]:
+        """Single-phase meters at and below each node that have fallen silent, by phase."""
         gone: dict[str, list[int]] = {}
-        for name, w in self._witnesses.items():
-            if w.single and w.is_silent and w.alive_at and name not in skip:
+        for w in self._others:
+            if w.single and w.is_silent and w.alive_at and w.device.id not in skip:
                 for node in self._tree.upward[w.device.node]:
                     gone.setdefault(node, [0, 0, 0])[w.places[0]] += 1
-        return View(seen, below, gone, healthy)
+        return gone
+
+    def _gather(self, node: str, seen: Seen, below: dict[str, Phases]) -> None:
+        """What is seen at and below a node, by its devices and by what is seen below each child."""
+        below[node] = self._here(node, seen)
+        for child in self._tree.children[node]:
+            _join(below[node], below[child])
 
     def _here(self, node: str, seen: Seen) -> Phases:
         volts: Phases = ([], [], [])
@@ -168,9 +213,11 @@ class Breaks:
     def _place(self, node: str, view: View) -> Place | None:
         """What is seen of a node; None where that can be no broken neutral anyway."""
         volts, gone = view.below[node], view.gone.get(node, [0, 0, 0])
+        if sum(map(len, volts)) + sum(gone) < FEWEST:
+            return None
         known = [median(phase) if phase else 0.0 for phase in volts]
-        high, few = max(known), sum(len(phase) for phase in volts) + sum(gone) < FEWEST
-        if few or high < self._limits["spread"] * min(known):
+        high = max(known)
+        if high < self._limits["spread"] * min(known):
             return None
         if high < (1 + self._limits["rise_share"]) * (1 - LOST) * view.healthy:
             return None
@@ -226,8 +273,8 @@ class Breaks:
     def _neutral_current(self, place: Place, by: Shift, view: View) -> float | None:
         """The most that the neutral would carry from a place to the one outside by the meters there, were it whole, A;
         None where too many tell nothing."""
-        if not view.loads:
-            view.loads.update(loads(self._tree, self._witnesses))
+        if place.top not in view.loads:
+            view.loads.update(loads(self._tree, self._witnesses, place.top))
         inner = view.loads[place.node]
         behind = inner.current(place.level, by)
         most = LEAST_A
@@ -257,9 +304,15 @@ def _fit(place: Place) -> Shift | None:
     return None
 
 
+def _volts(witness: Witness) -> list[tuple[int, float]]:
+    """What a device reads, phase by phase, where it has supply."""
+    volts, state = witness.volts, witness.state
+    return [(p, v) for p in witness.places if (v := volts[p]) is not None and (state[p] == ALIVE or state[p] == HALF)]
+
+
 def _join(volts: Phases, more: Phases) -> None:
-    for phase, others in zip(volts, more, strict=True):
-        phase += others
+    for phase in range(3):
+        volts[phase].extend(more[phase])
 
 
 def _is_seen_as_its_child(node: str, tree: Tree) -> bool:

@@ -23,10 +23,13 @@ class Load:
         return self.unshifted * level - self.admittance * complex(by.x, by.y)
 
 
-def loads(tree: Tree, witnesses: Mapping[str, Witness]) -> dict[str, Load]:
-    """The loads at and below each node."""
+def loads(tree: Tree, witnesses: Mapping[str, Witness], top: str) -> dict[str, Load]:
+    """The loads at and below a node, and at and below each node below it."""
+    nodes = [top]
+    for node in nodes:
+        nodes += tree.children[node]
     found: dict[str, Load] = {}
-    for node in tree.bottom_up:
+    for node in reversed(nodes):
         meters = [_load(witnesses[device.id]) for device in tree.here[node] if device.kind == "meter"]
         found[node] = _together([*meters, *(found[child] for child in tree.children[node])])
     return found

@@ -30,7 +30,7 @@ def at_line(**drawn: dict[str, float]) -> Load:
     witnesses = {one.id: Witness(one, Wire(30), complete({}), 230.0) for one in meters}
     for name, values in drawn.items():
         witnesses[name].take(Observation(name, START, values))
-    return loads(Tree(area), witnesses)["L1"]
+    return loads(Tree(area), witnesses, "T1")["L1"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A broken neutral is told from voltages' magnitudes, also one in front of the terminal and one whose loads balance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import cos, hypot, pi, sin
 
@@ -8,11 +8,11 @@ import pytest
 
 from gateway.simulate.fault import Fault
 from rules.area import Area
-from rules.breaks import Breaks
+from rules.breaks import Breaks, View
 from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.engine import Engine
 from rules.observation import Observation
-from rules.thresholds import complete
+from rules.thresholds import Limits, complete
 from rules.topology import Tree
 from rules.wire import Wire
 from rules.witness import Witness
@@ -127,20 +127,48 @@ def test_a_box_without_its_neutral_is_told_from_two_phases() -> None:
     assert [(one.type, one.node) for one in found(said)] == [("neutral_break", "B4")]
 
 
-def test_voltages_that_stay_far_off_are_judged_anew_only_when_they_move_or_half_a_round_has_passed() -> None:
+class Judged(Breaks):
+    """Remembers which nodes it was asked about."""
+
+    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
+        super().__init__(tree, witnesses, limits, area)
+        self.nodes: set[str] = set()
+
+    def _score(self, node: str, view: View, apart: float) -> tuple[float, Shift] | None:
+        self.nodes.add(node)
+        return super()._score(node, view, apart)
+
+
+LOW = {"B2-1": 199.0, "B2-2": 199.0, "B5-3": 200.0, "B5-4": 200.0}
+LOOKS: dict[str, tuple[dict[str, float], set[str]]] = {  # what is read 10 s later, and what is judged anew
+    "a voltage that stays far off": ({"B5-3": 199.0}, set()),
+    "one that moves": ({"B5-3": 188.0}, {"B5", "L3", "F2", "T1"}),
+    "one that comes back": ({"B5-3": 228.0}, {"B5", "L3", "F2", "T1"}),
+    "one that falls silent": ({"B5-3": -1.0}, {"B5", "L3", "F2", "T1"}),
+    "one that moves near the healthy voltage": ({"B1-1": 219.0}, set()),
+    "one that leaves it": ({"B1-1": 205.0}, {"B1", "L1", "F1", "T1"}),
+}
+
+
+@pytest.mark.parametrize(("read", "judged"), LOOKS.values(), ids=LOOKS.keys())
+def test_only_what_lies_above_voltages_that_moved_is_judged_anew_until_a_round_has_passed(
+    read: dict[str, float], judged: set[str]
+) -> None:
     area = village()
     tree, limits = Tree(area), complete({})
     witnesses = {one.id: Witness(one, Wire(30), limits, 230.0) for one in area.devices}
-    breaks = Breaks(tree, witnesses, limits, area)
-    judged: list[float] = []
+    breaks = Judged(tree, witnesses, limits, area)
 
-    def look(at: float, volt: float) -> None:
-        for number in (3, 4):
-            witnesses[f"B5-{number}"].take(Observation(f"B5-{number}", START + at, {"voltage": volt}))
+    def look(at: float, volts: dict[str, float]) -> set[str]:
+        for name, volt in volts.items():
+            answer = {"values": {"voltage": volt}} if volt >= 0 else {"fault": "timeout"}
+            witnesses[name].take(Observation(name, START + at, **answer))
+        breaks.nodes = set()
         assert breaks.explain(START + at, 230.0, ()) == {}
-        if breaks.judged_at == START + at:
-            judged.append(at)
+        return breaks.nodes
 
-    for at, volt in ((0.0, 200.0), (5.0, 199.0), (10.0, 188.0), (15.0, 188.0), (39.0, 187.0), (40.0, 187.0)):
-        look(at, volt)
-    assert judged == [0.0, 10.0, 40.0]
+    everything = look(0.0, {one.id: LOW.get(one.id, 230.0) for one in area.devices if one.kind == "meter"})
+    assert {"B2", "B5", "T1"} <= everything
+    assert look(10.0, read) == judged
+    assert look(50.0, {}) == set()
+    assert look(60.0, {}) >= {"B2", "T1"}
