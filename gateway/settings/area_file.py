@@ -1,6 +1,7 @@
 """area.toml: the transformer area, what is planned in it, and who is disconnected by order."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -14,6 +15,17 @@ from gateway.settings.models import STRICT, Name
 from gateway.settings.shape import fresh, shaped
 from gateway.settings.toml_file import KeyPath, TomlFile
 from rules.area import DisconnectOrder, Node, NodeKind, OrderKind, PlanKind, PlannedOutage
+
+FED_BY: Mapping[NodeKind, tuple[NodeKind, ...]] = {
+    "mv_feeder": (),
+    "transformer": ("mv_feeder",),
+    "feeder": ("transformer", "feeder"),
+    "line": ("transformer", "feeder", "line", "box"),
+    "box": ("transformer", "feeder", "line", "box"),
+}
+"""What may be above a node; a box that feeds lines is a cable branch box."""
+
+VECTOR_GROUP = re.compile(r"[YDZ]N?[ydz]n?\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,20 @@ def read(file: TomlFile) -> tuple[AreaFile | None, list[Fault]]:
     made = shaped(adapter, file)
     if (found := made.found) is None:
         return None, made.faults
-    return found, fresh(made.faults, _faults(file, found))
+    if made.faults:  # what stands in a wrong kind's place says nothing of its neighbours
+        return found, fresh(made.faults, _faults(file, found))
+    return found, [*_node_faults(file, found), *_faults(file, found)]
+
+
+def _node_faults(file: TomlFile, found: AreaFile) -> Iterator[Fault]:
+    nodes = {row.id: row for row in found.node}
+    for index, node in enumerate(found.node):
+        above = nodes.get(node.parent or "")
+        if above is not None and above.kind not in FED_BY[node.kind]:
+            says = f"a {node.kind} is not fed by a {above.kind}. Correct one of the kinds, or the parent."
+            yield file.fault(("node", index, "parent"), says)
+        if node.vector_group and not VECTOR_GROUP.fullmatch(node.vector_group):
+            yield file.fault(("node", index, "vector_group"), f"{node.vector_group!r} is none, such as Dyn11 or Yyn0.")
 
 
 def _faults(file: TomlFile, found: AreaFile) -> Iterator[Fault]:

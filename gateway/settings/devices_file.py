@@ -1,11 +1,9 @@
 """devices.csv: one row a device, as a utility exports it from a spreadsheet.
 
-Spreadsheets do things to such files: they put a byte order mark in front, use GB 18030 instead of UTF-8 and
-semicolons instead of commas, eat the zeros in front of an address and turn twelve digits into 1.23E+11. The first
-three are read as they are; the last two are named with the row and the remedy.
+A spreadsheet that eats the zeros in front of an address, or turns twelve digits into 1.23E+11, is named with the row
+and the remedy; what it does to the file as a whole is read as it is (`csv_file`).
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,8 @@ from typing import get_args
 from drivers.api import LineSettings, Profile
 from drivers.profile import BAUD_RATES
 from drivers.registry import driver
+from gateway.settings import csv_file
+from gateway.settings.csv_file import Row
 from gateway.settings.fault import Fault
 from gateway.settings.models import Device, Line
 from gateway.settings.own_profile import own_profile
@@ -31,14 +31,6 @@ COLUMNS = (*REQUIRED, *OPTIONAL)
 KINDS = get_args(DeviceKind)
 
 _MANGLED = re.compile(r"^\d(?:\.\d+)?E\+\d+$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the file."""
-
-    number: int
-    cells: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ Say = Callable[[str, str], None]
 
 def read(path: Path, world: World) -> tuple[list[Device], dict[str, Place], list[Fault]]:
     """All devices of good rows, where each of them stands, and all faults of the other rows."""
-    rows, faults = _rows(path)
+    rows, faults = csv_file.read(path, REQUIRED, COLUMNS)
     devices: list[Device] = []
     places: dict[str, Place] = {}
     for row in rows:
@@ -78,54 +70,6 @@ def read(path: Path, world: World) -> tuple[list[Device], dict[str, Place], list
     if not rows and not faults:
         faults.append(Fault(path, 0, "", "holds no device. Add a row for each meter and terminal."))
     return devices, places, faults
-
-
-def _rows(path: Path) -> tuple[list[Row], list[Fault]]:
-    text, fault = _text(path)
-    if fault is not None:
-        return [], [fault]
-    lines = text.splitlines()
-    if not lines:
-        return [], [Fault(path, 1, "", f"is empty. The first line names the columns: {', '.join(REQUIRED)}, ...")]
-    delimiter = max(",;\t", key=lines[0].count)
-    reader = csv.reader(lines, delimiter=delimiter)
-    header = [cell.strip().lower() for cell in next(reader)]
-    if faults := list(_header_faults(path, header)):
-        return [], faults
-    rows: list[Row] = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
-            continue
-        if len(cells) > len(header):
-            says = f"has {len(cells)} cells, the header {len(header)}. Put a cell that holds {delimiter!r} in quotes."
-            faults.append(Fault(path, reader.line_num, "", says))
-            continue
-        rows.append(Row(reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=False))))
-    return rows, faults
-
-
-def _text(path: Path) -> tuple[str, Fault | None]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        return "", Fault(path, 0, "", f"cannot be read: {error.strerror}. Create it or correct its name.")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding), None
-        except UnicodeDecodeError as error:
-            at = raw.count(b"\n", 0, error.start) + 1
-    return "", Fault(path, at, "", "is neither UTF-8 nor GB 18030. Save it as 'CSV UTF-8'.")
-
-
-def _header_faults(path: Path, header: Sequence[str]) -> Iterator[Fault]:
-    for column in REQUIRED:
-        if column not in header:
-            yield Fault(path, 1, column, f"the column is missing. The first line must name {', '.join(REQUIRED)}.")
-    for column in header:
-        if column not in COLUMNS:
-            yield Fault(path, 1, column, f"is no column; {closest(column, COLUMNS)}")
-        elif header.count(column) > 1:
-            yield Fault(path, 1, column, "stands twice. Keep one of them.")
 
 
 def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fault]]:
@@ -142,7 +86,7 @@ def _device(path: Path, row: Row, world: World) -> tuple[Device | None, list[Fau
     _check_node(row, world, say)
     profile, line = _check_profile(row, world, say), _check_line(row, world, say)
     kind = _one_of(row, "kind", KINDS, profile.kind if profile else "meter", say)
-    numbers, phases, invert = _numbers(row, say), _phases(row, kind, say), _invert(row, profile, say)
+    numbers, phases, invert = _numbers(row, say), _phases(row, kind, profile, say), _invert(row, profile, say)
     if profile is None or line is None:
         if profile is not None:
             _check_address(row, profile.protocol, say)
@@ -217,7 +161,7 @@ def _check_address(row: Row, protocol: str, say: Say) -> None:
         say("address", says)
 
 
-def _phases(row: Row, kind: str, say: Say) -> str:
+def _phases(row: Row, kind: str, profile: Profile | None, say: Say) -> str:
     phases = row.cells.get("phases", "").upper()
     if kind == "sensor":
         if phases:
@@ -226,6 +170,8 @@ def _phases(row: Row, kind: str, say: Say) -> str:
     phases = phases or "ABC"
     if phases not in ("A", "B", "C", "AB", "BC", "AC", "ABC"):
         say("phases", f"{phases!r} is not A, B, C, AB, BC, AC or ABC.")
+    elif len(phases) > 1 and profile and "voltage" in profile.points and "voltage_a" not in profile.points:
+        say("phases", f"{profile.name} measures one phase. Write A, B or C.")
     return phases
 
 

@@ -13,11 +13,11 @@ from rules.area import Area, DisconnectOrder, PlannedOutage
 STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 """A misspelt key is a fault, not a default; "60" is no number."""
 
-Name = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("/+#\n\t"))]
+Name = Annotated[str, MinLen(1), Predicate(lambda text: text.isprintable() and not set(text) & set("/+#"))]
 """An id that may stand in an MQTT topic."""
-Face = Annotated[str, Predicate(lambda text: not set(text) & set("/+#\n\t"))]
+Face = Annotated[str, Predicate(lambda text: text.isprintable() and not set(text) & set("/+#"))]
 """The first part of a face's topics."""
-Root = Annotated[str, MinLen(1), Predicate(lambda text: not set(text) & set("+#\n\t"))]
+Root = Annotated[str, MinLen(1), Predicate(lambda text: text.isprintable() and not set(text) & set("+#"))]
 """One or more levels of a topic."""
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=1, le=65535)]

@@ -109,7 +109,9 @@ def _words(detail: ErrorDetails) -> str:
         case "literal_error":
             return f"{given!r} is not one of {context['expected']}."
         case "predicate_failed":
-            return f"{given!r} must not contain + or #, nor / in an id (it becomes part of MQTT topics)."
+            return (
+                f"{given!r} must be printable, without + and #, an id also without / (it becomes part of MQTT topics)."
+            )
         case "tuple_type" | "list_type":
             return f"{given!r} must be a list: put it in brackets."
         case "dict_type" | "dataclass_type" if not isinstance(given, dict):

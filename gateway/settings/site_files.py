@@ -124,6 +124,10 @@ def _topology_faults(area: Area, file: TomlFile, gateway: TomlFile, places: Mapp
             yield file.fault(("node", nodes[fault.id]), f"{fault.id}: {fault.says}")
         else:
             yield Fault(file.path, 0, "node", fault.says)
+    for device in area.devices:
+        if device.id in nodes and device.id in places:
+            says = f"{device.id!r} is a node of {file.path.name}, too. Rename one: incidents name both by their ids."
+            yield Fault(places[device.id].file, places[device.id].line, "device", says)
 
 
 def _order_faults(file: TomlFile, area: AreaFile, devices: Sequence[Device]) -> Iterator[Fault]:

@@ -10,6 +10,63 @@ ONE_FAULT = {
             " it is."
         ),
     ),
+    "a meter of one phase that is on three": (
+        "devices.csv",
+        "202611000101,B1,A",
+        "202611000101,B1,ABC",
+        "devices.csv:2: phases: dlt645-2007-1p measures one phase. Write A, B or C.",
+    ),
+    "a meter of one phase without one": (
+        "devices.csv",
+        "202611000101,B1,A",
+        "202611000101,B1,",
+        "devices.csv:2: phases: dlt645-2007-1p measures one phase. Write A, B or C.",
+    ),
+    "a device with the name of a node": (
+        "devices.csv",
+        "M-0101",
+        "B1",
+        "devices.csv:2: device: 'B1' is a node of area.toml, too. Rename one: incidents name both by their ids.",
+    ),
+    "a sign that cannot be printed": (
+        "devices.csv",
+        "M-0101",
+        "M-\x000101",
+        "devices.csv:2: 'M-\\x000101' holds a sign that cannot be printed. Enter the cell anew.",
+    ),
+    "a quote that is not closed": (
+        "devices.csv",
+        "M-0101",
+        '"M-0101',
+        'devices.csv:2: a quote opens here that is not closed before 10 lines further down. Take out the ".',
+    ),
+    "a column that stands twice": (
+        "devices.csv",
+        "customer",
+        "line",
+        "devices.csv:1: line: stands twice. Keep one of them.",
+    ),
+    "a feeder behind a box": (
+        "area.toml",
+        'id = "B2"',
+        'id = "F9"\nkind = "feeder"\nparent = "B1"\n[[node]]\nid = "B2"',
+        "area.toml:48: node[7].parent: a feeder is not fed by a box. Correct one of the kinds, or the parent.",
+    ),
+    "a vector group that is none": (
+        "area.toml",
+        '"Dyn11"',
+        '"Dyn"',
+        "area.toml:19: node[2].vector_group: 'Dyn' is none, such as Dyn11 or Yyn0.",
+    ),
+    "an area whose name rings a bell": (
+        "area.toml",
+        'id = "LH03"',
+        'id = "LH03\\u0007"',
+        (
+            "area.toml:5: area.id: 'LH03\\x07' must be printable, without + and #, an id also without /"
+            " (it becomes part of MQTT topics)."
+        ),
+    ),
     "a misspelt key of a line": (
         "gateway.toml",
         "period_s = 60                  #",
@@ -42,7 +99,7 @@ ONE_FAULT = {
         '"lianhua-03"',
         '"lianhua/03"',
         (
-            "gateway.toml:5: gateway.id: 'lianhua/03' must not contain + or #, nor / in an id"
+            "gateway.toml:5: gateway.id: 'lianhua/03' must be printable, without + and #, an id also without /"
             " (it becomes part of MQTT topics)."
         ),
     ),
@@ -51,7 +108,7 @@ ONE_FAULT = {
         '# root = "taiqu" ',
         'root = "grid/#/taiqu" ',
         (
-            "gateway.toml:43: mqtt.root: 'grid/#/taiqu' must not contain + or #, nor / in an id"
+            "gateway.toml:43: mqtt.root: 'grid/#/taiqu' must be printable, without + and #, an id also without /"
             " (it becomes part of MQTT topics)."
         ),
     ),
@@ -69,7 +126,7 @@ ONE_FAULT = {
         '# [faces]\n# home_assistant = "" ',
         '[faces]\nsparkplug = "grid/7"',
         (
-            "gateway.toml:63: faces.sparkplug: 'grid/7' must not contain + or #, nor / in an id"
+            "gateway.toml:63: faces.sparkplug: 'grid/7' must be printable, without + and #, an id also without /"
             " (it becomes part of MQTT topics)."
         ),
     ),

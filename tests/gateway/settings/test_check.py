@@ -108,6 +108,7 @@ def test_the_fingerprint_changes_with_a_profile_of_the_site(tmp_path: Path) -> N
 EXPORTS = {
     "UTF-8 with a byte order mark": lambda text: text.encode("utf-8-sig"),
     "GB 18030 as Chinese spreadsheets write": lambda text: text.replace("310000101", "客户甲").encode("gb18030"),
+    "UTF-16 with tabulators, a spreadsheet's Unicode text": lambda text: text.replace(",", "\t").encode("utf-16"),
     "semicolons": lambda text: text.replace(",", ";").encode(),
     "tabulators": lambda text: text.replace(",", "\t").encode(),
     "Windows line ends": lambda text: text.replace("\n", "\r\n").encode(),
@@ -123,6 +124,25 @@ def test_a_spreadsheet_export_is_read_as_it_is(tmp_path: Path, export: Callable[
     site = load(tmp_path / "config" / "gateway.toml")
     assert [device.id for device in site.devices][:2] == ["M-0101", "M-0102"]
     assert len(site.devices) == 11
+
+
+NO_TABLES = {
+    "a workbook": (b"PK\x03\x04rest", ": is a spreadsheet's own file, no text. Save it as 'CSV UTF-8'."),
+    "an old workbook": (b"\xd0\xcf\x11\xe0rest", ": is a spreadsheet's own file, no text. Save it as 'CSV UTF-8'."),
+    "a picture": (b"\x89PNG\r\n\xff\xff\xff", ":2: is neither UTF-8 nor GB 18030. Save it as 'CSV UTF-8'."),
+    "nothing": (b"", ":1: is empty. The first line names the columns: device, profile, line, address, node, ..."),
+    "a header alone": (
+        b"device,profile,line,address,node\n", ": holds no device. Add a row for each meter and terminal.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "says"), NO_TABLES.values(), ids=NO_TABLES.keys())
+def test_what_is_no_table_is_said(tmp_path: Path, content: bytes, says: str) -> None:
+    shutil.copytree(CONFIG, tmp_path / "config")
+    (tmp_path / "config" / "devices.csv").write_bytes(content)
+    _, found = check(tmp_path / "config" / "gateway.toml")
+    assert f"{tmp_path}/config/devices.csv{says}" in map(str, found)
 
 
 def test_a_device_gets_its_settings_from_row_line_and_profile(tmp_path: Path) -> None:
