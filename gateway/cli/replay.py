@@ -8,10 +8,11 @@ import typer
 from gateway.cli.options import Json, Rules, counted, thresholds_of, unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.table import Table
 
+    from gateway.recording import Recording
     from gateway.replay import Replayed
     from rules.incident import Verdict
 
@@ -37,36 +38,18 @@ def replay(
 
     Example: taiqu replay recordings/2026-03-01 --plot day.png
     """
-    import gc
-    from contextlib import ExitStack
     from time import perf_counter
 
     import orjson
 
-    from gateway.plot import PictureError, Voltages, draw, drawer
+    from gateway.plot import PictureError
     from gateway.recording import RecordingError, open_recording
-    from gateway.replay import replay as run
-    from rules.thresholds import complete
 
     thresholds = thresholds_of(rules)
     began = perf_counter()
-    gc.set_threshold(50_000)  # hardly any garbage is cyclic here, and looking for it costs a tenth of the time
     try:
-        draws = drawer(plot) if plot else None
         recording = open_recording(folder)
-        with ExitStack() as files:
-            write = files.enter_context(events.open("wb")).write if events else None
-            voltages = Voltages(recording) if plot else None
-            came = run(
-                recording,
-                thresholds,
-                lambda said: write(orjson.dumps(said) + b"\n") if write else None,
-                voltages.take if voltages else None,
-            )
-        if plot and draws and voltages:
-            own = complete(thresholds)["voltage"]
-            limits = [own[name] * recording.area.nominal_voltage for name in ("low_share", "high_share")]
-            plot.write_bytes(draws(draw(voltages, came.found, limits)))
+        came = _replayed(recording, thresholds, events, plot)
     except (RecordingError, PictureError, OSError) as error:
         typer.echo(unusable(error) if isinstance(error, OSError) else str(error), err=True)
         raise typer.Exit(2) from error
@@ -80,6 +63,37 @@ def replay(
         typer.echo(orjson.dumps(rows | {"seconds": round(took, 3)}).decode())
     else:
         _print(came, took)
+
+
+def _replayed(
+    recording: "Recording", thresholds: "Mapping[str, Mapping[str, float]]", events: Path | None, plot: Path | None
+) -> "Replayed":
+    """What came of a recording, with what was wanted of it in files. Raises RecordingError, PictureError, OSError."""
+    import gc
+    from contextlib import ExitStack
+
+    import orjson
+
+    from gateway.plot import Voltages, draw, drawer
+    from gateway.replay import replay as run
+    from rules.thresholds import complete
+
+    gc.set_threshold(50_000)  # hardly any garbage is cyclic here, and looking for it costs a tenth of the time
+    draws = drawer(plot) if plot else None
+    voltages = Voltages(recording) if plot else None
+    with ExitStack() as files:
+        write = files.enter_context(events.open("wb")).write if events else None
+        came = run(
+            recording,
+            thresholds,
+            lambda said: write(orjson.dumps(said) + b"\n") if write else None,
+            voltages.take if voltages else None,
+        )
+    if plot and draws and voltages:
+        own = complete(thresholds)["voltage"]
+        limits = [own[name] * recording.area.nominal_voltage for name in ("low_share", "high_share")]
+        plot.write_bytes(draws(draw(voltages, came.found, limits)))
+    return came
 
 
 def _print(came: "Replayed", took: float) -> None:
