@@ -130,7 +130,9 @@ class Doubt:
         since = sorted([w.silent_since for w in silent if w.silent_since > heard])
         if len(since) > MANY and since[1] - since[0] > cycle / 2:
             del since[0]
-        return max(case.since, since[0] if since else 0.0)
+        if not since:
+            return case.since
+        return since[0] if len(since) > 1 and since[1] <= case.since else max(case.since, since[0])
 
     def rests_on_chance(self, case: Case) -> bool:
         """Whether a single answer, lost by chance, could be all that makes it this node and not one below it.

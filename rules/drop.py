@@ -35,12 +35,15 @@ class Drop:
     noise_kw: tuple[float, ...]  # by how much that usually changes from reading to reading
     load_kw: Mapping[str, tuple[float, ...]]  # last load by silent device below it
     switches: Mapping[str, float]  # how often each has switched something since, as is to be expected
+    unread: Collection[str] = ()  # of them, not silent: they were not read since, and may be without supply as well
 
     def nats(self, lost: Collection[str]) -> float:
         """Log-likelihood of the drop when these devices are without supply, and the other silent ones are not."""
         expected, switches = [0.0] * len(self.observed_kw), [0.0] * len(self.observed_kw)
         for device, load in self.load_kw.items():
             gone = device in lost
+            if not gone and device in self.unread:
+                continue  # what those switch who are read seldom is in the noise
             often = self.switches[device] / 2 if gone else self.switches[device]  # the lost ones had half the time
             for part, kw in enumerate(load):
                 if kw:
@@ -106,14 +109,15 @@ class Terminals:
         return () if None in drops else tuple(drop for drop in drops if drop is not None)
 
     def _drop(self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness]) -> Drop | None:
-        told = self._unaccounted(terminal, between, silent)
+        below, names = self._below[terminal.device.id], self._names[terminal.device.id]
+        unread = [m for m in below if m.at < between[1] and not m.silent and m.power]
+        told = self._unaccounted(terminal, between, silent, unread)
         if told is None or DEAD in terminal.state:
             return None
-        names = self._names[terminal.device.id]
-        fed_in = any((meter.power or 0.0) < 0 for meter in self._below[terminal.device.id])
+        fed_in = any((meter.power or 0.0) < 0 for meter in below)
         lump = _summed if fed_in else tuple  # currents do not tell which of the phases it is that feeds in
         load, switches = {}, {}
-        for meter in silent:
+        for meter in (*silent, *unread):
             if meter.power is not None and meter.device.id in names:
                 kw = meter.power / len(meter.places)
                 load[meter.device.id] = lump([kw if place in meter.places else 0.0 for place in range(3)])
@@ -125,10 +129,10 @@ class Terminals:
             usual = [row[part] for row in before]
             observed.append(sum([row[part] for row in load.values()]) + median(usual[-STEADY:]) - kw)
             noise.append(_restless(usual, whole[part]))
-        return Drop(tuple(observed), tuple(noise), load, switches)
+        return Drop(tuple(observed), tuple(noise), load, switches, {meter.device.id for meter in unread})
 
     def _unaccounted(
-        self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness]
+        self, terminal: Witness, between: tuple[float, float], silent: Sequence[Witness], unread: Sequence[Witness]
     ) -> _Unaccounted | None:
         """Load at a terminal that no meter accounts for, before and after it vanished between two times."""
         lived, since = between
@@ -143,11 +147,11 @@ class Terminals:
         rest = [
             load - metered for load, metered in zip(after[0][1:4], after[0][4:] or self._metered(terminal), strict=True)
         ]
-        if len(after) == 2:
-            here = self._by_place[terminal.device.id]
-            for late in [w for w in silent if w.weight - w.weight_since(after[1][0]) < SLIGHT]:
-                for place in late.places if late in here[WHOLE] or late in here[late.places[0]] else ():
-                    rest[place] += (late.power or 0.0) / len(late.places)  # it was still taken for heard
+        names, late = self._names[terminal.device.id], after[1][0] if len(after) == 2 else None
+        taken = [m for m in silent if m.device.id in names and _seemed_heard(m, late)]  # though they were not
+        for meter in (*taken, *unread):
+            for place in meter.places:
+                rest[place] += (meter.power or 0.0) / len(meter.places)
         return _Unaccounted(before, rest, after[0][0])
 
     def is_to_tell(self, silent: Sequence[Witness]) -> bool:
@@ -173,6 +177,11 @@ class Terminals:
 def heard(meter: Witness) -> bool:
     """Whether it answers, but for what gets lost by chance."""
     return not meter.silent or meter.weight < SLIGHT
+
+
+def _seemed_heard(meter: Witness, at: float | None) -> bool:
+    """Whether so little of a meter's silence was known at a time, or is now, that it was taken for heard."""
+    return (meter.weight if at is None else meter.weight - meter.weight_since(at)) < SLIGHT
 
 
 def _by_place(meters: Sequence[Witness]) -> list[list[Witness]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rules.drop import Drop
 from rules.evidence import Evidence
 from rules.locate import Found, locate
-from rules.topology import Tree
+from rules.topology import PHASES, Tree
 
 CLEAR = 20.0  # nats by which one explanation is better than the next: more needs no telling
 HELD = 3.0  # nats by which another explanation must be better than one that was said for sure
@@ -156,4 +156,6 @@ def _lost(tree: Tree, found: Found, device: str) -> bool:
     """Whether a silent device is without supply under this finding, be it heard of or not."""
     if not tree.covers(found.node, device):
         return False
-    return len(found.places) == 3 or device in found.devices
+    if len(found.places) == 3 or device in found.devices:
+        return True
+    return all(PHASES.index(phase) in found.places for phase in tree.devices[device].phases)

@@ -54,6 +54,7 @@ class Pool:
         self.planned = {outage.id: outage for outage in planned}
         self.orders: list[DisconnectOrder] = []
         self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
+        self._begun: dict[str, float] = {}  # when the first outage of a plan began
         self._idle: set[str] = set()  # those that nothing came of
         self._carried_out: set[DisconnectOrder] = set()  # orders whose relay was found open; one for a device
         for order in orders:
@@ -75,6 +76,7 @@ class Pool:
     def cancel(self, outage: str) -> bool:
         """Forget an announcement, and what came of it; whether there was one."""
         self.executed.discard(outage)
+        self._begun.pop(outage, None)
         self._idle.discard(outage)
         return self.planned.pop(outage, None) is not None
 
@@ -85,11 +87,17 @@ class Pool:
         """
         nodes = list(nodes)
         for plan in self.planned.values():
-            in_time = plan.start - self._early <= since <= plan.end + self._late
-            if in_time and (plan.node in nodes if alone else self._covers(plan, nodes)):
+            if self._is_in_time(plan, since) and (plan.node in nodes if alone else self._covers(plan, nodes)):
                 self.executed.add(plan.id)
+                self._begun[plan.id] = min(since, self._begun.get(plan.id, since))
                 return plan
         return None
+
+    def _is_in_time(self, plan: PlannedOutage, since: float) -> bool:
+        """Whether an outage that began then is what was announced. The work may begin late, but only once."""
+        begun = self._begun.get(plan.id, since)
+        end = plan.end + self._late if since <= begun + self._early else plan.end
+        return plan.start - self._early <= since <= end
 
     def expected(self, at: float) -> list[str]:
         """The nodes of all plans whose time it is."""
@@ -201,12 +209,18 @@ class Pool:
         carried_out = [
             [order.device, order.at, order.kind] for order in sorted(self._carried_out, key=attrgetter("at"))
         ]
-        return {"executed": sorted(self.executed), "idle": sorted(self._idle), "carried_out": carried_out}
+        return {
+            "executed": sorted(self.executed),
+            "begun": self._begun,
+            "idle": sorted(self._idle),
+            "carried_out": carried_out,
+        }
 
     def load(self, kept: object) -> None:
         """Take up the state that `dump` gave."""
         if isinstance(kept, dict):
             self.executed.update(self.planned.keys() & set(kept["executed"]))
+            self._begun.update({plan: at for plan, at in kept["begun"].items() if plan in self.planned})
             self._idle.update(self.planned.keys() & set(kept["idle"]))
             self._carried_out.update(DisconnectOrder(*row) for row in kept["carried_out"])
             self._carried_out.intersection_update(self.orders)

@@ -15,6 +15,7 @@ from rules.questions import Questions
 from rules.restoration import Restoration
 from rules.thresholds import Limits
 from rules.topology import Tree
+from rules.unsurprising import Unsurprising
 from rules.wanted import Wanted
 from rules.weighing import Weighing
 from rules.witness import ALIVE, DEAD, Witness
@@ -33,6 +34,7 @@ class Supply:
         self.misplaced: dict[str, str] = {}  # devices on another phase than the topology says, and what it says
         self.ended: list[Case] = []  # since the last step, with back_at as their end
         self._weighing = Weighing(tree, witnesses, limits, area)
+        self._unsurprising = Unsurprising(tree, witnesses)
         self._lines = self._weighing.lines
         self._doubt = Doubt(tree, witnesses, limits, area, self._weighing, self.cases)
         self._questions = Questions(witnesses, limits, area, self._weighing, self._doubt, self.cases)
@@ -68,7 +70,8 @@ class Supply:
         owned = self._owned(masked, now)
         self._excuse(self._explained(owned))
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
-        expected = {*planned, *self._broken(now), *self._remaining(unwell)}
+        lasting = [case for case in self.cases.values() if case.of_node and self._is_fixed(case, now)]
+        expected = self._unsurprising.nodes(lasting, planned)
         explanation = self._weighing.weigh(unwell, owned, self._held(now), expected)
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         return list(self._questions.wishes(unwell, now))
@@ -104,24 +107,6 @@ class Supply:
         """Nodes and lines of cases that are sure but may still move."""
         cases = self.cases.values()
         return {case.node for case in cases if case.stage == "confirmed" and not self._is_fixed(case, now)}
-
-    def _broken(self, now: float) -> set[str]:
-        """Nodes that lost some of their phases long since, with all that these phases cannot tell from them."""
-        broken = set[str]()
-        for case in self.cases.values():
-            if case.of_node and not case.whole and not case.back_at and self._is_fixed(case, now):
-                below = self._tree.bits_below
-                own = [below[case.node][place] for place in case.places]
-                broken.update(node for node in below if [below[node][place] for place in case.places] == own)
-        return broken
-
-    def _remaining(self, unwell: Iterable[Witness]) -> tuple[str, ...]:
-        """Where all that hangs which did not come back with the rest of an outage: it may be one fault below it."""
-        rest = [witness.device.id for witness in unwell if witness.silent and witness.pardoned]
-        if len(rest) < 2:
-            return ()
-        node = self._tree.common(rest)
-        return (node, *self._tree.equivalents(node))
 
     def _explained(self, owned: Set[str]) -> Set[str]:
         """Also devices of cases that are sure but may still move, and those on lines that are dead with them."""
@@ -280,12 +265,15 @@ class Supply:
             unheard = {device for bus in case.consequent for device in self._lines.get(bus, ())}
             for device in sorted((set(case.devices) | unheard) - others):
                 self._witnesses[device].forgive(at)
+            if case.of_node:
+                self._unsurprising.ended(case)
 
     def dump(self) -> object:
         """Its state as plain data."""
         return {
             "misplaced": self.misplaced,
             "count": self._count,
+            "left": sorted(self._unsurprising.left),
             "cases": [asdict(case) for case in self.cases.values()],
         }
 
@@ -294,6 +282,7 @@ class Supply:
         assert isinstance(kept, dict)
         self._count = kept["count"]
         devices = self._tree.devices
+        self._unsurprising.left = devices.keys() & set(kept["left"])
         self.misplaced = {d: on for d, on in kept["misplaced"].items() if d in devices and devices[d].phases == on}
         for case in (Case(**row) for row in kept["cases"]):
             case.devices = [device for device in case.devices if device in devices]

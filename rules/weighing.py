@@ -107,7 +107,8 @@ class Weighing:
         drops: tuple[Drop, ...] = ()
         self.waiting, self.untold = set(), set()
         if buses := list(self._silent_buses(free, owned)):
-            silent = [w for w in free if w.needs_supply and not heard(w)]
+            sure = {device for bus in buses if bus.weight >= self._certain for device in bus.devices}
+            silent = [w for w in free if w.needs_supply and (not heard(w) or w.device.id in sure)]
             on_lines = {device for bus in buses for device in bus.devices}
             if doubtful := [w for w in silent if w.device.id in on_lines]:
                 drops = self.terminals.drops(doubtful, silent)

@@ -84,3 +84,10 @@ def test_nothing_is_unclear_where_the_load_tells() -> None:
     assert incident.type == "comm_bus"
     assert incident.confidence > 0.9
     assert not any("not clear" in says for says in incident.evidence)
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_silent_line_is_silent_though_no_single_answer_of_it_weighs_much(seed: int) -> None:
+    area, engine = village(collector="B2"), Engine(village(collector="B2"), {"comm": {"miss_floor": 0.08}})
+    said = run(engine, readings(area, (Fault("breaker_tripped", "B2"), 1290.0, 2400.0), seed=seed))
+    assert [(one.type, one.node) for one in found(said)] == [("box_outage", "B2")]

@@ -8,6 +8,7 @@ import pytest
 from gateway.simulate.fault import Fault
 from rules.area import DisconnectOrder, PlannedOutage
 from rules.engine import Engine
+from rules.incident import Incident
 from rules.pool import MOST_ORDERS, Pool
 from rules.thresholds import complete
 from rules.topology import Tree
@@ -183,14 +184,37 @@ def test_what_is_over_for_weeks_is_forgotten_with_the_next_announcement() -> Non
     assert len(plans["executed"]) == len(plans["idle"]) == 42
 
 
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ([SHORT, (SHORT[0], 1810.0, 3000.0)], ["planned_outage", "branch_outage"]),
+        ([SHORT, (SHORT[0], 1210.0, 1450.0)], ["planned_outage", "planned_outage"]),
+        ([(SHORT[0], 1810.0, 3000.0)], ["planned_outage"]),
+    ],
+    ids=["once more after its end", "twice within its time", "late"],
+)
+@pytest.mark.parametrize("restart", [False, True], ids=["running on", "after a restart"])
+def test_a_plan_may_begin_late_but_not_when_it_was_carried_out(faults: Faults, told: list[str], restart: bool) -> None:
+    engine = Engine(AREA, planned=[PLAN])
+    said: list[Incident] = []
+    for seen in readings(AREA, *faults, minutes=60):
+        if restart and seen.at > START + 1700:
+            saved = {key: value for key, value in engine.changes().items() if value is not None}
+            engine, restart = Engine(AREA, planned=[PLAN], saved=json.loads(json.dumps(saved))), False
+        said += engine.take(seen).incidents
+    assert [incident.type for incident in found(said)] == told
+
+
 def test_what_came_of_plans_that_stand_in_no_file_any_more_is_forgotten() -> None:
     engine = Engine(AREA, planned=[PLAN])
     engine.tick(LATE + 60)
     saved = {"plans": engine.changes()["plans"]}
-    assert saved["plans"] == {"executed": ["P7"], "idle": ["P7"], "carried_out": []}
+    assert saved["plans"] == {"executed": ["P7"], "begun": {}, "idle": ["P7"], "carried_out": []}
     again = Engine(AREA, saved=saved)
     again.desk.plan(PLAN)
-    assert again.changes()["plans"] == {"executed": [], "idle": [], "carried_out": []}, "of another of that name"
+    assert again.changes()["plans"] == {"executed": [], "begun": {}, "idle": [], "carried_out": []}, (
+        "of another of that name"
+    )
 
 
 @pytest.mark.parametrize(
