@@ -151,6 +151,15 @@ class Book:
         """What lasts under a key."""
         return self._open.get(key)
 
+    def goes_on(self, kind: str, key: str) -> Incident | None:
+        """What lasts of a kind under another key goes on under this one, with its id: its cause is seen better now."""
+        before = next((own for own, one in self._open.items() if one.type == kind and own != key), None)
+        if before is None or key in self._open:
+            return None
+        self._open[key] = self._open.pop(before)
+        self._changed |= {before, key}
+        return self._open[key]
+
     def active(self) -> tuple[Incident, ...]:
         """All that lasts, oldest first."""
         return tuple(sorted(self._open.values(), key=lambda incident: (incident.started_at, incident.id)))
@@ -208,7 +217,7 @@ def _reason(was: Incident | None, claim: Claim) -> Reason | None:
         return _BY_STATE[claim.state]
     if (claim.node, claim.type) != (was.node, was.type):
         return "moved"
-    before, now = set(was.devices), set(claim.devices)
+    before, now = {*was.devices, *was.phases}, {*claim.devices, *claim.phases}
     if now - before:
         return "grew"
     if before - now:

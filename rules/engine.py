@@ -188,9 +188,9 @@ class Engine:
         said = self._strays.step(now)
         said += self._upstream.step(now, self._supply.settled)
         self._statistics.hear(said)
-        said += self._tell("voltage", self._voltage.claims(now))
         for device in self._upstream.mask(now):
             self._voltage.forget(device)
+        said += self._tell("voltage", self._voltage.claims(now))
         wishes = self._supply.step(now, self._upstream.masked, self._pool.expected(now))
         said += self._teller.say(now)
         if self._repeats.take(said) or self._book.get("repeats"):

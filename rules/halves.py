@@ -7,6 +7,7 @@ from rules.witness import DEAD, HALF, Witness
 
 WELL, HIGHEST = 0.85, 1.12  # of the nominal voltage: what the third phase has; more is a shifted neutral
 LOW_SHARE = 0.6  # of the nominal voltage, at most, for the lower of the two
+LEAST = 0.10  # of the nominal voltage, at least, for it: with less a phase has no supply, as far as one device tells
 REDUCED = 0.95  # of the third phase, at most, for the other
 SILENT_BELOW = 0.57  # of the healthy voltage: below about this a meter falls silent
 FALLEN = 0.78  # of the third phase: what shares it has less
@@ -22,7 +23,7 @@ def half_phases(
     """The two phases (0, 1, 2) that share the voltage of the third, which is well; None when this is not the pattern.
 
     They share it by their loads, in halves when these are alike. A share may be close to nothing where another area on
-    the same feeder shows which two it is: `elsewhere`.
+    the same feeder shows which two it is, or one has shown before: `elsewhere`.
     """
     a, b, c = volts
     if a is None or b is None or c is None:
@@ -33,7 +34,7 @@ def half_phases(
     shared = sorted(order[:2])
     if not WELL * nominal <= top <= HIGHEST * nominal or low > LOW_SHARE * nominal:
         return None
-    if shared != list(elsewhere) and not (low > 0.12 * nominal and mid <= REDUCED * top):
+    if shared != list(elsewhere) and not (low > LEAST * nominal and mid <= REDUCED * top):
         return None
     return shared if abs(low + mid - top) <= tolerance * top else None
 

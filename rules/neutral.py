@@ -7,7 +7,7 @@ from statistics import median
 from rules.area import Area
 from rules.breaks import Breaks
 from rules.displacement import Shift, unshifted
-from rules.pace import spacing
+from rules.pace import LONGEST_BEAT_S, spacing
 from rules.thresholds import Limits
 from rules.topology import Tree
 from rules.witness import Witness
@@ -59,8 +59,8 @@ class Neutral:
         return bool(self.found)
 
     def due(self, now: float) -> bool:
-        """Whether it is time to look again."""
-        return now - self._looked >= self._every / 15
+        """Whether it is time to look again: before silences, however rare the polls, are told as a lost phase."""
+        return now - self._looked >= min(self._every / 15, LONGEST_BEAT_S)
 
     def look(self, now: float, skip: Collection[str]) -> None:
         """Weigh all fresh voltages. `skip`: devices that something else explains."""
@@ -114,7 +114,8 @@ class Neutral:
         if now - found.counted_at >= half and read > found.counted_at + (0.0 if plain else half):
             found.times, found.counted_at = found.times + 1, now
         enough = found.times >= (1 if self._every > self._slow_s else self._limits["polls"])
-        found.confirmed |= enough and not self._may_be_one(found, now)
+        enough = enough and now - found.since >= self._every / 15  # more of this round may have been read since
+        found.confirmed |= enough and not found.wanted_at and not self._may_be_one(found, now)
 
     def _may_be_one(self, found: Break, now: float) -> bool:
         """Whether others began with it: two breaks at once are rarer than meters that were not all read since."""
@@ -128,6 +129,9 @@ class Neutral:
 
     def _is_part(self, found: Break) -> bool:
         around = [other for other in self.found.values() if self._tree.is_within(found.node, other.node)]
+        within = [other for other in self.found.values() if self._tree.is_within(other.node, found.node)]
+        if not found.confirmed and any(other.confirmed for other in within):
+            return True  # that one moves up to here when a whole round agrees
         return min(around, key=lambda other: not other.confirmed) is not found
 
     def _is_over(self, found: Break) -> bool:

@@ -51,7 +51,7 @@ class MvPhase:
         if self.seen is None and witness.is_well and not witness.odd:
             return False
         volts = [volt or 0.0 for volt in witness.volts]
-        elsewhere = self._elsewhere() if min(volts) < LOW_SHARE * self._nominal else ()
+        elsewhere = (self._elsewhere() or self._known()) if min(volts) < LOW_SHARE * self._nominal else ()
         places = half_phases(witness.volts, self._nominal, self._tolerance, elsewhere)
         if places is None:
             return self._healthy(witness)
@@ -83,6 +83,12 @@ class MvPhase:
             return True
         return False
 
+    def goes_on(self, since: float, after: float, *, sure: bool) -> None:
+        """What is seen has begun before, as a phase that seemed dead."""
+        assert self.seen is not None
+        self.seen.since, self.seen.after = min(self.seen.since, since), min(self.seen.after, after)
+        self.seen.confirmed = self.seen.confirmed or sure
+
     def _healthy(self, witness: Witness) -> bool:
         """Two devices that are well again, or one a poll later, end it."""
         seen = self.seen
@@ -110,6 +116,10 @@ class MvPhase:
         seen = (self._witnesses[name] for name in self._neighbours)
         shared = (half_phases(w.volts, self._nominal, self._tolerance) for w in seen if not w.is_silent)
         return next((places for places in shared if places), ())
+
+    def _known(self) -> Collection[int]:
+        """Those that were seen sharing before: how they share it moves with their loads."""
+        return self.seen.places if self.seen is not None else ()
 
     def _place(self) -> str:
         """The MV feeder when a neighbour shows the same, else the transformer."""

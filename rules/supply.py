@@ -74,6 +74,7 @@ class Supply:
         expected = self._unsurprising.nodes(lasting, planned)
         explanation = self._weighing.weigh(unwell, owned, self._held(now), expected)
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
+        self._give_up_shared(set(masked), now)
         return list(self._questions.wishes(unwell, now))
 
     def _narrow(self, case: Case) -> None:
@@ -91,7 +92,7 @@ class Supply:
 
     def _lives(self, node: str, case: Case) -> list[Witness]:
         """What has been heard below a node since a case was confirmed there, with voltage."""
-        below = (self._witnesses[device.id] for device in self._tree.below[node])
+        below = [self._witnesses[device.id] for device in self._tree.below[node]]
         heard = [w for w in below if w.needs_supply and not w.is_silent and w.alive_at > case.confirmed_at]
         return [w for w in heard if any(w.state[place] == ALIVE for place in w.places if place in case.places)]
 
@@ -192,6 +193,12 @@ class Supply:
                 case.stage, case.confirmed_at = "confirmed", now
         for case in unmatched:
             if case.stage == "suspected" or masked >= set(case.devices):
+                self._end(case, now)
+
+    def _give_up_shared(self, masked: Set[str], now: float) -> None:
+        """A phase that seemed lost above all feeders has turned out to share another's voltage."""
+        for case in [case for case in self.cases.values() if case.of_node and not case.whole]:
+            if self._tree.feeder(case.node) is None and masked >= set(case.devices):
                 self._end(case, now)
 
     def _kept(self, want: Case, same: Iterable[Case], now: float) -> list[Case]:

@@ -29,6 +29,7 @@ class Outside:
     stage: Literal["", "suspected", "confirmed"] = ""
     worst: float = 0.0
     severe_s: float = 0.0  # seconds beyond the severe limit
+    severe: bool = False  # whether the newest sample was
 
 
 def step(band: Band, was: Outside, at: float, gap_s: float, *, bad: bool, good: bool) -> Change | None:

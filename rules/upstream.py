@@ -50,6 +50,8 @@ class Upstream:
             healthy_at = half.seen.healthy_at
             half.forget()
             return self._book.tell("half", None, now, healthy_at)
+        if before := self._book.goes_on(half_claim(half.seen, self._tree).type, "half"):
+            half.goes_on(before.started_at, before.started_after, sure=before.state == "confirmed")
         return self._book.tell("half", half_claim(half.seen, self._tree), now)
 
     def _neutral_step(self, now: float, settled: Callable[[float], Collection[str]]) -> list[Incident]:

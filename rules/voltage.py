@@ -88,20 +88,20 @@ class Voltage:
 
     def _sample(self, kind: str, witness: Witness, volt: float, sign: int) -> bool:
         own = self._levels[witness.device.kind]
-        bad = sign * (volt - own.bad[kind]) > 0
+        bad, severe = (sign * (volt - level[kind]) > 0 for level in (own.bad, own.severe))
         was = self.outside[kind].get(witness.device.id)
         if was is None:
             if bad:
                 witness.watched = True
                 self.outside[kind][witness.device.id] = Outside(
-                    witness.at, witness.at - witness.interval, witness.at, worst=volt
+                    witness.at, witness.at - witness.interval, witness.at, worst=volt, severe=severe
                 )
             return False
         good = sign * (volt - own.good[kind]) < 0
         was.worst = max(was.worst, volt, key=lambda v: sign * v)
-        severe = sign * (volt - own.severe[kind]) > 0
         gap_s = witness.pause(self._poll)
-        was.severe_s = was.severe_s + min(witness.at - was.at, gap_s) if severe else 0.0
+        was.severe_s = was.severe_s + min(witness.at - was.at, gap_s) if severe and was.severe else 0.0
+        was.severe = severe
         change = step(own.band, was, witness.at, gap_s, bad=bad, good=good)
         if was.stage != "confirmed" and was.severe_s >= own.severe_hold_s:
             was.stage = change = "confirmed"

@@ -10,6 +10,7 @@ from rules.area import Area, Device
 from rules.book import Book
 from rules.engine import Engine
 from rules.halves import half_phases
+from rules.observation import Observation
 from rules.phases import HalfPhases
 from rules.thresholds import complete
 from rules.topology import Tree
@@ -96,3 +97,31 @@ def test_which_phase_is_missing_is_said_where_the_windings_tell(group: str, lost
     seen = readings(area, (Fault("mv_phase_loss", "MV", "A"), 630.0, 2430.0), minutes=30)
     (told,) = [one for one in found(run(Engine(replace(area, nodes=nodes)), seen)) if one.type == "mv_phase_loss"]
     assert told.cause == f"phase {lost} on the MV side is missing"
+
+
+SEEN_LATE: dict[str, dict[range, tuple[float, float, float]]] = {
+    "a phase that seems dead at first": {range(10, 17): (225.0, 219.0, 9.9), range(17, 24): (225.0, 195.0, 42.0)},
+    "a phase that is nearly dead after the first reading": {
+        range(10, 11): (225.0, 190.0, 37.0),
+        range(11, 24): (225.0, 206.0, 20.5),
+    },
+    "a share that is only just none of a dead phase": {range(10, 24): (224.3, 208.3, 25.4)},
+}
+
+
+@pytest.mark.parametrize("volts", SEEN_LATE.values(), ids=SEEN_LATE.keys())
+def test_however_its_loads_share_the_voltage_it_is_one_incident(volts: dict[range, tuple[float, float, float]]) -> None:
+    area, seen = left(lambda device: device.id in (ONE, "TTU")), []
+    for minute in range(40):
+        abc = next((told for minutes, told in volts.items() if minute in minutes), (225.0, 225.0, 225.0))
+        at, values = START + 60 * minute, dict(zip(("voltage_a", "voltage_b", "voltage_c"), abc, strict=True))
+        seen.append(Observation("TTU", at, {**values, "current_a": 9.0, "current_b": 8.0, "current_c": 2.0}, bus="TTU"))
+        lives = abc[2] > 120
+        seen.append(
+            Observation(
+                ONE, at + 0.4, {"voltage": abc[2], "current": 2.0} if lives else {}, None if lives else "timeout"
+            )
+        )
+    (lost,) = found(run(Engine(area), seen))
+    assert (lost.type, lost.node, lost.phases, lost.state) == ("mv_phase_loss", "T1", "BC", "cleared")
+    assert lost.started_at == pytest.approx(START + 600, abs=1)

@@ -1,12 +1,15 @@
 """A broken neutral is told from voltages' magnitudes, also one in front of the terminal and one whose loads balance."""
 
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import cos, hypot, pi, sin
 
 import pytest
 
+from gateway.simulate import chance, network
 from gateway.simulate.fault import Fault
+from gateway.simulate.observing import Polling, observe
 from rules.area import Area
 from rules.breaks import Breaks, View
 from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
@@ -16,7 +19,7 @@ from rules.thresholds import Limits, complete
 from rules.topology import Tree
 from rules.wire import Wire
 from rules.witness import Witness
-from tests.rules.areas import START, found, readings, run, village
+from tests.rules.areas import START, found, readings, run, scenario, village
 
 SHIFTS = {"none": (0.0, 0.0), "towards A": (60.0, 0.0), "away from A": (-60.0, 0.0), "between B and C": (-25.0, 80.0)}
 
@@ -95,8 +98,8 @@ def test_a_long_line_with_all_its_load_on_one_phase_is_no_broken_neutral(kw: flo
 def test_a_long_line_that_is_fed_from_its_end_on_one_phase_is_no_broken_neutral() -> None:
     area = village()
     area = replace(area, nodes=tuple(replace(n, length_m=350.0) if n.id == "L3" else n for n in area.nodes))
-    sun = (Fault("overload", "B5-4", phases="B", kw=-20.0), 630.0, 3030.0)
-    said = run(Engine(area), readings(area, sun, minutes=60))
+    sun = (Fault("overload", "B5-4", phases="B", kw=-20.0), 630.0, 5430.0)
+    said = run(Engine(area), readings(area, sun, minutes=100))
     kinds = {one.type for one in found(said)}
     assert "over_voltage" in kinds
     assert "neutral_break" not in kinds
@@ -172,3 +175,40 @@ def test_only_what_lies_above_voltages_that_moved_is_judged_anew_until_a_round_h
     assert look(10.0, read) == judged
     assert look(50.0, {}) == set()
     assert look(60.0, {}) >= {"B2", "T1"}
+
+
+@pytest.mark.parametrize("node", ["B2", "L1", "L2", "L3"])
+@pytest.mark.parametrize("poll_s", [15.0, 60.0, 900.0], ids=["every 15 s", "every minute", "every 15 min"])
+@pytest.mark.parametrize("seed", [1, 7])
+def test_a_broken_neutral_is_one_incident_however_often_meters_are_read(node: str, poll_s: float, seed: int) -> None:
+    area = village(poll_s=poll_s)
+    broken = (Fault("neutral_broken", node), 10.17 * poll_s, 30 * poll_s)
+    said = run(Engine(area), readings(area, broken, minutes=50 * poll_s / 60, seed=seed))
+    (one,) = [one for one in found(said) if one.severity != "info"]
+    assert (one.type, one.state) == ("neutral_break", "cleared")
+    assert node in (one.node, *one.equivalents)
+
+
+BY_CHANCE: dict[str, tuple[int, int, float, str]] = {
+    "one box shows it first, then the line, every 15 s": (51010, 24, 15.0, "L001"),
+    "the line seems to show it first, then the box, every 15 s": (51310, 24, 15.0, "B02"),
+    "it is small for minutes and then far above the limit": (50373, 24, 60.0, "F1"),
+    "a phase falls silent, every 15 min": (50315, 24, 900.0, "F1"),
+    "one voltage is far above the limit first, every 15 min": (50357, 48, 900.0, "F2"),
+}
+"""What chance begins with, how many meters, how often they are read (s), and where the neutral is broken."""
+
+
+@pytest.mark.parametrize(("seed", "meters", "poll_s", "node"), BY_CHANCE.values(), ids=BY_CHANCE.keys())
+def test_a_broken_neutral_is_told_once_and_nothing_beside_it_when(
+    seed: int, meters: int, poll_s: float, node: str
+) -> None:
+    rng = random.Random(seed)
+    area = replace(chance.random_area(rng, rng.choice([meters] * 3)), poll_period_s=poll_s)
+    broken = scenario((Fault("neutral_broken", node), 10.17 * poll_s, 25 * poll_s))
+    apart_s = min(0.2, poll_s / len(area.devices) / 2)
+    polling = Polling(START, 45 * poll_s, poll_s, apart_s, timeouts=0.002, garbled=0.001)
+    said = found(run(Engine(area), observe(network.build(area, seed - 50_000), broken, polling, seed - 50_000)))
+    (one,) = [one for one in said if one.severity != "info"]
+    assert (one.type, one.state) == ("neutral_break", "cleared")
+    assert node in (one.node, *one.equivalents)

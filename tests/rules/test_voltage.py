@@ -96,3 +96,17 @@ def test_a_voltage_is_low_for_an_hour_when_it_was_low_for_an_hour(minutes: int, 
     told = voltages(run(Engine(AREA), lows(spans, 150, edge={"B2": 199.0})))
     sure = next(one for one in told if one.state == "confirmed")
     assert (sure.at - START) / 60 == pytest.approx(confirmed, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("volts", "told"),
+    [([150.0], False), ([150.0, 150.0], True), ([190.0, 150.0, 190.0], False)],
+    ids=["one reading is nothing yet", "two in a row are", "one among low ones is nothing yet"],
+)
+def test_far_too_low_for_a_minute_is_two_readings_also_where_they_are_rare(volts: list[float], told: bool) -> None:
+    engine, said = Engine(village(poll_s=900.0)), list[Incident]()
+    for number, volt in enumerate([220.0, *volts, 220.0]):
+        said += engine.take(Observation("B2-1", START + 900 * number, {"voltage": volt}, bus="RS1")).incidents
+        said += engine.tick(START + 900 * number + 450).incidents
+    sure = [(one.at - START) // 60 for one in voltages(said) if one.state == "confirmed"]
+    assert bool(sure) == told
