@@ -10,10 +10,11 @@ from gateway.south.report import Counts
 from gateway.south.wire import NoAnswerError, Terms, Wire
 from rules.observation import Fault
 
-BUSY_S = (
-    0.1  # before a request is repeated: time for the rest of a bad answer; for a busy device twice as long each time
-)
-BUSY_TRIES = 3  # for a device that says that it is busy, however few retries the line has
+BUSY_S = 0.1
+"""Before a request is repeated: time for the rest of a bad answer; for a busy device twice as long each time."""
+
+BUSY_TRIES = 3
+"""For a device that says that it is busy, however few retries the line has."""
 
 
 Unsettled = NoAnswerError | BadReplyError | DeviceSilentError
@@ -32,9 +33,7 @@ class Outcome:
     no_way: bool = False  # and said that it cannot get there
     drowned: bool = False  # somebody else was talking when it began, and nobody has been understood since
     refusals: int = 0  # requests that the device said 'no' to
-    refused: list[str] = field(
-        default_factory=list
-    )  # those of them that it will refuse again, in the driver's notation
+    refused: list[str] = field(default_factory=list)  # those that it will refuse again, in the driver's notation
     says: list[str] = field(default_factory=list)
     learned: frozenset[str] = frozenset()  # how the device wants to be spoken to, in the driver's words
 
