@@ -152,7 +152,7 @@ def measured(quality: Quality) -> Figures:
     load = quality.load
     return {
         "voltage": _voltage(devices),
-        "load": load and {**asdict(load), "peak_at": iso(load.peak_at), "loss_share": load.loss_share},
+        "load": load and _rounded({**asdict(load), "peak_at": iso(load.peak_at), "loss_share": load.loss_share}),
     }
 
 
@@ -246,13 +246,19 @@ def _loads(days: Sequence[tuple[Figures, float]]) -> Figures | None:
     if not days:
         return None
     peak = max((load for load, _ in days), key=lambda load: float(load["peak_kw"]))
-    known = [load for load, _ in days if load["loss_share"] is not None]
+    known = [load for load, _ in days if load["loss_share"] is not None and load["given_kwh"] > 0]  # it is rounded
     given, taken = (sum(load[name] for load in known) for name in ("given_kwh", "taken_kwh"))
-    return {
-        "mean_kw": sum(load["mean_kw"] * seconds for load, seconds in days) / sum(seconds for _, seconds in days),
+    mean = sum(load["mean_kw"] * seconds for load, seconds in days) / sum(seconds for _, seconds in days)
+    found = {
+        "mean_kw": mean,
         "peak_kw": peak["peak_kw"],
         "peak_at": peak["peak_at"],
         "given_kwh": given if known else None,
         "taken_kwh": taken if known else None,
         "loss_share": 1.0 - taken / given if known else None,
     }
+    return _rounded(found)
+
+
+def _rounded(load: Mapping[str, Any]) -> Figures:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in load.items()}

@@ -10,6 +10,7 @@ import pytest
 from drivers.profile import product_profiles, read_profile
 from drivers.registry import driver
 from drivers.sim.dlt645 import SimulatedMeter
+from gateway.clock_care import Offset
 from gateway.settings.models import Device, Line
 from gateway.verbs import Request, spoken
 from gateway.verbs.lines import Lines
@@ -40,8 +41,15 @@ def rows(*numbers: int) -> list[Device]:
     return [replace(meter_row(number), period_s=PERIOD_S, points=("voltage",)) for number in numbers]
 
 
+class Keeper:
+    """Clocks that are each off by as many seconds as the device's name says; M9's is not told."""
+
+    async def measure(self, devices: Sequence[Device]) -> Sequence[Offset]:
+        return [Offset(one, float(one.id[1:]) + 0.04) for one in devices if one.id != "M9"]
+
+
 def lines(rig: Rig, devices: Sequence[Device]) -> Lines:
-    return Lines(Names(site(devices)), {"rs485-1": rig.bus}, None, rig.clock)  # type: ignore[arg-type]  # no clocks
+    return Lines(Names(site(devices)), {"rs485-1": rig.bus}, Keeper(), rig.clock)
 
 
 async def scanned(
@@ -125,3 +133,37 @@ async def test_the_last_frames_of_a_line_are_told_in_words() -> None:
         frames: Any = await spoken(lines(rig, rows(1)))["trace"](Request("t", {"line": "rs485-1", "frames": 2}))
     assert [frame["direction"] for frame in frames] == ["out", "in"]
     assert "voltage" in frames[1]["says"][0].lower()
+
+
+CLOCKS: dict[str, tuple[dict[str, object], dict[str, float], list[str]]] = {
+    "all of them": ({}, {"M1": 1.0, "M2": 2.0, "M4": 4.0}, ["M9"]),
+    "those of a line": ({"line": "rs485-1"}, {"M1": 1.0, "M2": 2.0}, ["M9"]),
+    "that of a device": ({"device": "M4"}, {"M4": 4.0}, []),
+    "one that does not tell": ({"device": "M9"}, {}, ["M9"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "offsets", "silent"), CLOCKS.values(), ids=CLOCKS.keys())
+def test_how_far_clocks_are_off_is_told(
+    arguments: dict[str, object], offsets: dict[str, float], silent: list[str]
+) -> None:
+    others = [replace(meter_row(3), driver="modbus"), replace(meter_row(4), line="rs485-2")]
+
+    @virtual
+    async def told() -> None:
+        devices = [*rows(1, 2, 9), *others]
+        async with running(SimulatedLine([]), *rows(1), line=LINE, drivers=driver) as rig:
+            found = await lines(rig, devices).clocks(Request("c", arguments))
+        assert found == {"offset_s": offsets, "silent": silent}
+
+    told()
+
+
+@virtual
+async def test_a_device_without_a_clock_of_its_kind_is_refused() -> None:
+    async with running(SimulatedLine([]), *rows(1), line=LINE, drivers=driver) as rig:
+        theme = lines(rig, [replace(meter_row(3), driver="modbus")])
+        with pytest.raises(RefusedRequestError, match=r"there is no DL/T 645 meter"):
+            await theme.clocks(Request("c", {"device": "M3"}))
+        with pytest.raises(RefusedRequestError, match="there is no line 'l9'"):
+            await theme.clocks(Request("c", {"line": "l9"}))
