@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from itertools import pairwise
+from math import hypot
 
 from rules.area import Area
 from rules.book import Claim
@@ -88,17 +89,20 @@ class Transformer:
         own = self._own
         amps = [values.get(f"current_{phase}") for phase in "abc"]
         volts = [values.get(f"voltage_{phase}") for phase in "abc"]
-        share: float | None = None
-        if self._rated and all(a is not None for a in amps) and all(v is not None for v in volts):
-            share = sum((a or 0) * (v or 0) for a, v in zip(amps, volts, strict=True)) / 1000 / self._rated
+        power, share = values.get("active_power"), None
+        by_phase = all(a is not None for a in amps) and all(v is not None for v in volts)
+        if self._rated and (by_phase or power is not None):
+            products = [(a or 0) * (v or 0) / 1000 for a, v in zip(amps, volts, strict=True)]
+            kva = sum(products) if by_phase else hypot(power or 0.0, values.get("reactive_power") or 0.0)
+            share = kva / self._rated
             margin = own["margin_share"]
             yield "overload", share, own["overload_share"], margin
             yield "heavy_load", share, own["heavy_share"], margin
+        if share is not None and by_phase:
             top = max(abs(a or 0) for a in amps)
             uneven = (top - min(abs(a or 0) for a in amps)) / top if top else 0.0
             loaded = share >= own["unbalance_load_share"]
             yield "current_unbalance", uneven if loaded else 0.0, own["unbalance_share"], margin
-        power = values.get("active_power")
         if self._rated and power is not None:
             yield "reverse_power", -power / self._rated, own["reverse_share"], 0.0
         oil = values.get("oil_temperature")
