@@ -156,8 +156,14 @@ def _sum(shares: Sequence[Share]) -> Share:
 
 def edges(day: date) -> tuple[float, float]:
     """The first second of a local day and of the next; a day may have 23 or 25 hours."""
+    begins = _first_second(day)
+    return begins, _first_second(local(begins + 1.25 * DAY_S).date())
+
+
+def _first_second(day: date) -> float:
+    """Where clocks are put forward at midnight, a day has none: it begins when theirs would have shown it."""
     begins = from_local(datetime.combine(day, time()))
-    return begins, from_local(datetime.combine(local(begins + 1.25 * DAY_S).date(), time()))
+    return begins if local(begins).date() == day else from_local(datetime.combine(day, time(fold=1)))
 
 
 def _key(day: date, device: str) -> str:
