@@ -53,6 +53,8 @@ class CaseTeller:
                 claim = case_claim(case, self._witnesses, self._tree, self._pool, now)
                 hidden = self._explained_by(case)
                 said += self._book.tell(case.key, replace(claim, explained_by=hidden), now)
+                if case.of_node and case.whole and claim.state == "confirmed":
+                    self._pool.hide(case.node, case.since, now)
                 if claim.state == "confirmed" and is_outage(claim.type) and hidden is None:
                     self._count(case, claim)
         self._statistics.lasting(self._supply.cases.keys(), now)

@@ -1,6 +1,6 @@
 """Whether enough is known of a case: when it convinces, when nothing can change it any more, which reads would tell."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from statistics import median
 
 from rules.area import Area
@@ -35,7 +35,7 @@ class Doubt:
         self._poll = area.poll_period_s
         self._weighing = weighing
         self._cases = cases
-        self._reach = Reach(tree, witnesses, weighing.lines)
+        self._reach = Reach(tree, witnesses, weighing.lines, cases)
 
     def cycle(self, devices: Iterable[str]) -> float:
         """The time between two polls of most of these devices, seconds; on a line of silent ones it grows."""
@@ -54,6 +54,19 @@ class Doubt:
         dead = [self._witnesses[device] for device in case.devices]
         lived = max((w.alive_at for w in dead if w.is_silent), default=case.since)
         return sum(self._weighing.surprise(witness, lived) for witness in dead)
+
+    def is_shaken(self, case: Case, wants: Collection[Case]) -> bool:
+        """Whether what would move a sure case, or split it, is so little that chance explains it."""
+        new = {device for want in wants for device in want.devices}.difference(case.devices)
+        if not new or any((want.node, want.places) == (case.node, case.places) for want in wants):
+            return False
+        silent = [self._witnesses[device] for device in new]
+        return 2 * sum(self._weighing.surprise(w, w.silent_since) for w in silent) < self._certain
+
+    def moves_by_chance(self, want: Case, case: Case) -> bool:
+        """Whether what would move a confirmed case up is so little that chance explains it: the next polls tell."""
+        up = want.node != case.node and set(case.devices) < set(want.devices)
+        return case.stage == "confirmed" and up and self.rests_on_chance(want)
 
     def _contradiction(self, case: Case) -> float:
         """How much those below its node speak against it who answered well since it began, nats."""

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from operator import attrgetter, or_
 from typing import NamedTuple
@@ -56,7 +56,7 @@ class Evidence:
     said: Mapping[str, tuple[Sign, ...]]  # by device that is not well
     living: Living
     alive_weight: float  # nats that an answer since a fault speaks against it, for each phase of a device
-    expected: Collection[str] = ()  # nodes of which it is not rare now that they fail
+    rarity: Mapping[str, float] = field(default_factory=dict)  # share left of it, by node that is likelier to fail
 
     def without(self, devices: Collection[str]) -> "Evidence":
         """The same with some that are not well unheard: they may live or not."""

@@ -110,7 +110,7 @@ class _Search:
             if dead is None:
                 continue
             place, alone = self._tree.nodes[node], self._alone.get(node, 0.0)
-            prior = self._priors[place.kind] if node not in self._evidence.expected else 0.0
+            prior = self._priors[place.kind] * self._evidence.rarity.get(node, 1.0)
             sums = self._sums(node, dead, prior) if self._may_fail(node, dead, prior) else []
             if sums or alone:
                 yield Suspect(node, prior, alone, sums)

@@ -53,7 +53,7 @@ class Pool:
         self._order_s = limits["pool"]["order_s"]
         self.planned = {outage.id: outage for outage in planned}
         self.orders: list[DisconnectOrder] = []
-        self.executed: set[str] = set()  # plans that an outage belonged to, or that nothing came of
+        self.executed: set[str] = set()  # plans that an outage belonged to, that one hid, or that nothing came of
         self._begun: dict[str, float] = {}  # when the first outage of a plan began
         self._idle: set[str] = set()  # those that nothing came of
         self._carried_out: set[DisconnectOrder] = set()  # orders whose relay was found open; one for a device
@@ -118,9 +118,18 @@ class Pool:
                 return plan
         return None
 
+    def hide(self, node: str, since: float, at: float) -> None:
+        """A node has been without supply since then: of a plan below it that this covers mostly nobody can tell."""
+        for plan in self.planned.values():
+            dark = min(at, plan.end) - max(since, plan.start)
+            if 2 * dark >= plan.end - plan.start and self._is_known(plan) and self._tree.is_within(plan.node, node):
+                self.executed.add(plan.id)
+
+    def _is_known(self, plan: PlannedOutage) -> bool:
+        return plan.node in self._tree.nodes or plan.node in self._tree.devices
+
     def _covers(self, plan: PlannedOutage, nodes: Iterable[str]) -> bool:
-        known = plan.node in self._tree.nodes or plan.node in self._tree.devices
-        return known and any(self._tree.is_within(node, plan.node) for node in nodes)
+        return self._is_known(plan) and any(self._tree.is_within(node, plan.node) for node in nodes)
 
     def overrun(self, plan: PlannedOutage, at: float) -> bool:
         """Whether an outage that still lasts has outlived its plan."""

@@ -14,20 +14,29 @@ from rules.witness import ALIVE, DEAD, Witness
 TWO = 2
 """Devices that must live where a fault ends: one may hang elsewhere, or on another phase, than the topology says."""
 FEW = 3
-"""Fewer devices without supply, on lines that are well, leave open whether the others' lines are."""
+"""Fewer devices without supply, on lines that are well, leave open whether the others' lines are; fewer of another
+fault leave open whether it is one."""
 
 
 class Reach:
     """Judges the cases of one area."""
 
-    def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], lines: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        witnesses: Mapping[str, Witness],
+        lines: Mapping[str, Sequence[str]],
+        cases: Mapping[str, Case],
+    ) -> None:
         self._tree = tree
         self._witnesses = witnesses
         self._lines = lines
+        self._cases = cases
 
     def is_bounded(self, case: Case, since: float) -> bool:
         """Whether no device that is still to be heard could move a failed node, which was seen at `since` first."""
-        return self._is_whole(case, since) and self._ends_above(case, since) and not self._may_be_lines(case, since)
+        ends = self._is_whole(case, since) and self._ends_above(case, since)
+        return ends and not self._may_be_lines(case, since) and not self._may_be_noise(case)
 
     def _is_whole(self, case: Case, since: float) -> bool:
         """Whether it shows on every phase that it takes, and all others below its node live."""
@@ -70,3 +79,10 @@ class Reach:
         silent = {line for line, on_it in lines.items() if all(self._witnesses[d].alive_at <= since for d in on_it)}
         is_open = any(0 < self._witnesses[device].at < since for line in silent for device in lines[line])
         return is_open and sum((w.device.bus or "") not in silent for w in dead) < FEW
+
+    def _may_be_noise(self, case: Case) -> bool:
+        """Whether others on its lines fell silent that no fault explains: a line that loses answers makes up faults."""
+        known = {d for one in self._cases.values() if len(one.devices) >= FEW for d in one.devices}.union(case.devices)
+        lines = {self._tree.devices[device].bus or "" for device in case.devices}
+        silent = (self._witnesses[d] for line in lines for d in self._lines.get(line, ()) if d not in known)
+        return sum(w.silent > 0 and not w.excused for w in silent) >= TWO

@@ -71,8 +71,8 @@ class Supply:
         self._excuse(self._explained(owned))
         unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
         lasting = [case for case in self.cases.values() if case.of_node and self._is_fixed(case, now)]
-        expected = self._unsurprising.nodes(lasting, planned)
-        explanation = self._weighing.weigh(unwell, owned, self._held(now), expected)
+        rarity = self._unsurprising.rarities(lasting, planned)
+        explanation = self._weighing.weigh(unwell, owned, self._held(now), rarity)
         self._match(self._wanted.cases(explanation, unwell, owned), set(masked), now)
         self._give_up_shared(set(masked), now)
         return list(self._questions.wishes(unwell, now))
@@ -168,8 +168,8 @@ class Supply:
 
     def _match(self, wanted: Iterable[Case], masked: Set[str], now: float) -> None:
         """Bring the open cases in line with those that explain the evidence now."""
-        unmatched = [case for case in self.cases.values() if not self._is_fixed(case, now)]
-        for want in self._heard_of(wanted):
+        unmatched, wants = self._unshaken(self._heard_of(wanted), now)
+        for want in wants:
             same = [c for c in unmatched if set(c.devices) & set(want.devices)]
             if kept := self._kept(want, same, now):
                 unmatched = [c for c in unmatched if c not in kept]
@@ -228,10 +228,16 @@ class Supply:
         new = [self._witnesses[device] for device in set(want.devices).difference(case.devices)]
         return len(new) > 1 and all(w.is_silent and w.alive_at > case.confirmed_at for w in new)
 
-    def _may_be_chance(self, want: Case, case: Case) -> bool:
-        """Whether what would move a confirmed case up is so little that chance explains it: the next polls tell."""
-        up = want.node != case.node and set(case.devices) < set(want.devices)
-        return case.stage == "confirmed" and up and self._doubt.rests_on_chance(want)
+    def _unshaken(self, wants: list[Case], now: float) -> tuple[list[Case], list[Case]]:
+        """The cases that may change now, and what is wanted. Nothing of what would only shake a case that is sure."""
+        cases = []
+        for case in [case for case in self.cases.values() if not self._is_fixed(case, now)]:
+            about = [want for want in wants if not set(want.devices).isdisjoint(case.devices)]
+            if case.stage == "confirmed" and self._doubt.is_shaken(case, about):
+                wants = [want for want in wants if want not in about]
+            else:
+                cases.append(case)
+        return cases, wants
 
     def _host(self, want: Case) -> Case | None:
         """A phase loss that began with this and lies above it: these devices are on another phase than is said."""
@@ -252,7 +258,7 @@ class Supply:
         return want
 
     def _update(self, case: Case, want: Case, now: float) -> None:
-        if self._may_be_chance(want, case):
+        if self._doubt.moves_by_chance(want, case):
             return
         if (case.node, case.places) != (want.node, want.places) or set(want.devices) - set(case.devices):
             case.changed_at = now

@@ -7,6 +7,9 @@ from rules.case import Case
 from rules.topology import Tree
 from rules.witness import Witness
 
+PLANNED = 0.5
+"""What an announcement leaves of the rarity: one cause with it is likelier than another, two at once are not."""
+
 
 class Unsurprising:
     """Remembers who was not heard again when an outage ended, and names all nodes that may well be without supply."""
@@ -22,13 +25,16 @@ class Unsurprising:
         own = self._tree.below[case.node]
         self.left.update(d.id for d in own if d.id in case.devices and self._witnesses[d.id].silent)
 
-    def nodes(self, lasting: Iterable[Case], planned: Iterable[str]) -> set[str]:
-        """All of them now. `lasting`: failed nodes that nothing will change but their end."""
-        found = {*planned, *self._dark()}
+    def rarities(self, lasting: Iterable[Case], planned: Iterable[str]) -> dict[str, float]:
+        """All of them now, with the share of its rarity that is left of each.
+
+        `lasting`: failed nodes that nothing will change but their end.
+        """
+        found = set(self._dark())
         for case in lasting:
             if not case.whole and not case.back_at:
                 found.update(self._like(case))
-        return found
+        return dict.fromkeys(planned, PLANNED) | dict.fromkeys(found, 0.0)
 
     def _dark(self) -> Iterator[str]:
         """The highest nodes below which nobody was heard since an outage ended that they were part of."""

@@ -61,20 +61,24 @@ class Weighing:
         return tuple(signs)
 
     def weigh(
-        self, unwell: Sequence[Witness], owned: Collection[str], held: Collection[str], expected: Collection[str] = ()
+        self,
+        unwell: Sequence[Witness],
+        owned: Collection[str],
+        held: Collection[str],
+        rarity: Mapping[str, float],
     ) -> Explanation:
         """The best explanation of what the devices say that are not well; `owned` ones are explained already.
 
-        `held`: see `explain`; `expected`: see `Evidence`.
+        `held`: see `explain`; `rarity`: see `Evidence`.
         """
         free = [witness for witness in unwell if witness.device.id not in owned]
         if not any(witness.is_silent or DEAD in witness.state for witness in free):
             for wire in self._wires.values():
                 wire.blame(0.0)
             return Explanation(0.0)
-        explanation = self._explained(free, owned, held, expected)
+        explanation = self._explained(free, owned, held, rarity)
         if self._blame_noise(free, explanation):
-            explanation = self._explained(free, owned, held, expected)
+            explanation = self._explained(free, owned, held, rarity)
         return explanation
 
     def _blame_noise(self, free: list[Witness], explanation: Explanation) -> bool:
@@ -101,9 +105,9 @@ class Weighing:
         return worse
 
     def _explained(
-        self, free: list[Witness], owned: Collection[str], held: Collection[str], expected: Collection[str]
+        self, free: list[Witness], owned: Collection[str], held: Collection[str], rarity: Mapping[str, float]
     ) -> Explanation:
-        evidence = replace(self._evidence(free, owned), expected=expected)
+        evidence = replace(self._evidence(free, owned), rarity=rarity)
         drops: tuple[Drop, ...] = ()
         self.waiting, self.untold = set(), set()
         if buses := list(self._silent_buses(free, owned)):

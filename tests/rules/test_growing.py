@@ -60,6 +60,21 @@ def test_a_node_that_lost_a_phase_is_the_one_that_loses_the_others() -> None:
     assert sure == [("branch_phase_loss", "L1"), ("branch_outage", "L1")]
 
 
+def test_one_answer_lost_does_not_split_a_phase_loss_that_is_sure() -> None:
+    """The other meter of a box with two falls silent for a poll: the box could be dark, and the rest have another."""
+    nodes = [Node("T1", "transformer", rated_kva=100.0), Node("F1", "feeder", "T1"), Node("F2", "feeder", "T1")]
+    nodes += [Node("L1", "line", "F1", length_m=50), *(Node(f"B{n}", "box", "L1") for n in (1, 2, 3))]
+    phases = {"B1": "BBA", "B2": "CA", "B3": "BC", "F1": "ABC", "F2": "ABC"}
+    meters = [
+        Device(f"{box}-{n}", "meter", box, phase, "RS1") for box, on in phases.items() for n, phase in enumerate(on)
+    ]
+    area = Area("a line of three boxes", tuple(nodes), tuple(meters), (Bus("RS1"),))
+    seen = list(readings(area, (Fault("fuse_blown", "L1", "B"), 317.0, 1500.0)))
+    lost = next(place for place, one in enumerate(seen) if one.device == "B3-1" and one.at > START + 470)
+    seen[lost] = Observation("B3-1", seen[lost].at, fault="timeout", bus="RS1")
+    assert {(one.type, one.node) for one in run(Engine(area), seen)} == {("branch_phase_loss", "L1")}
+
+
 def test_who_still_reads_no_voltage_when_its_node_is_back_is_no_outage_of_its_own() -> None:
     area = village()
     seen = list(readings(area, (Fault("transformer_off", "T1"), 317.0, 1500.0)))

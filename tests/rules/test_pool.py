@@ -38,6 +38,13 @@ POOLS: dict[str, tuple[list[PlannedOutage], list[DisconnectOrder], Faults, float
         [PlannedOutage("P8", "F2", START + 300, START + 1500)], [], [TORN], 600,
         [("fault", "running"), ("planned", "announced")],
     ),
+    "a plan inside what was dark all its time": (
+        [PlannedOutage("P9", "B3", START + 600, START + 1500)], [], [TORN], 3600,
+        [("fault", "running"), ("planned", "over")],
+    ),
+    "a plan inside what was dark for a part of its time": (
+        [PlannedOutage("P9", "B3", START + 600, START + 2500)], [], [SHORT], 4000, [("planned", "not executed")],
+    ),
     "an order that waits": ([], [ORDER], [], 280, [("arrears", "announced")]),
     "an order that was carried out": ([], [ORDER], [RELAY], 600, [("arrears", "running")]),
     "an order that was carried out and undone": ([], [ORDER], [CLOSED], 1400, []),

@@ -47,7 +47,7 @@ def reach(dead: Sequence[str], heard: Sequence[str], flat: Sequence[str] = ()) -
             witness.take(Observation(name, SEEN, dict.fromkeys(well(name), 0.0)))
         elif name in heard:
             witness.take(Observation(name, SEEN + 5, well(name)))
-    return Reach(Tree(AREA), witnesses, LINES)
+    return Reach(Tree(AREA), witnesses, LINES, {})
 
 
 L2, B1, B3 = [*box("B2"), *box("B3")], box("B1", range(4)), box("B3", range(4))
@@ -58,6 +58,7 @@ BOUNDED: dict[str, tuple[str, str, list[str], list[str], bool]] = {
     "its line may be dead": ("B3", "ABC", B3, box("B2", range(4)), False),
     "its line is well": ("B3", "ABC", B3, [*box("B2", range(4)), "B5-1"], True),
     "one of its phases was not seen yet": ("B3", "ABC", ["B3-1", "B3-4"], [*box("B2"), "B5-1"], False),
+    "others on its lines are silent": ("B3", "ABC", box("B3"), [*box("B2", range(4)), "B5-1", "-B4-1", "-B4-2"], False),
     "another phase may be lost, too": ("L2", "A", ["B2-3", "B3-3"], [*B1, "B2-1", "B5-1"], False),
     "the other phases live": ("L2", "A", ["B2-3", "B3-3"], [*B1, *box("B2", [0, 1, 2]), "B3-1", "B3-2"], True),
 }
@@ -66,7 +67,8 @@ BOUNDED: dict[str, tuple[str, str, list[str], list[str], bool]] = {
 @pytest.mark.parametrize(("node", "phases", "dead", "heard", "bounded"), BOUNDED.values(), ids=BOUNDED.keys())
 def test_who_was_heard_bounds_a_fault(node: str, phases: str, dead: list[str], heard: list[str], bounded: bool) -> None:
     case = Case("", "supply", node, ["ABC".index(p) for p in phases], len(phases) == 3, dead, SEEN, START)
-    assert reach(dead, heard).is_bounded(case, SEEN) is bounded
+    silent = [name[1:] for name in heard if name[0] == "-"]
+    assert reach([*dead, *silent], heard).is_bounded(case, SEEN) is bounded
 
 
 @pytest.mark.parametrize("flat", [True, False], ids=["a terminal reads no voltage", "all are only silent"])
