@@ -70,7 +70,10 @@ def random_episode(rng: random.Random, area: Area, begin_s: float, end_s: float)
             nodes = alike(area, fault)
             planned = "maintenance" if kind in PLANNABLE and rng.random() < PLANNED_SHARE else ""
             types = ("planned_outage",) if planned else ACCEPTED[kind]
-            expect = Expectation(types, nodes, fault.phases if kind == "fuse_blown" else "")
+            is_part = kind == "fuse_blown" and not _takes_all(area, fault)
+            if kind == "fuse_blown" and not is_part:
+                types = (*types, *OUTAGES)  # to those behind it a phase is all there is
+            expect = Expectation(types, nodes, fault.phases if is_part else "")
             end_s = min(end_s, round(begin_s + rng.uniform(*DIP_S), 1)) if kind == "dip" else end_s
             return Episode(f"{kind}@{fault.where}", fault, begin_s, end_s, kind.replace("_", " "), expect, planned)
 
@@ -235,6 +238,11 @@ def _below(area: Area) -> dict[str, list[Device]]:
             below[node].append(device)
             node = parents[node]
     return below
+
+
+def _takes_all(area: Area, fault: Fault) -> bool:
+    """Whether nobody behind a blown fuse is on another phase."""
+    return all(device.phases == fault.phases for device in _below(area)[fault.where])
 
 
 def _watchers(devices: Sequence[Device], phases: str) -> frozenset[str]:

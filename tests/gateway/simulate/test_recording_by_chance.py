@@ -131,3 +131,16 @@ def test_a_wrong_scenario_ends_with_its_line_and_status_2(tmp_path: Path) -> Non
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert "faults.toml:3: fault[1].where: 'nowhere' cannot have a fuse_blown" in result.output
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fuse_in_front_of_one_phase_alone_may_be_told_as_an_outage(seed: int) -> None:
+    area = random_area(random.Random(seed), 40)
+    on_a = tuple(replace(d, phases="A") if d.kind == "meter" else d for d in area.devices)
+    rng, phases = random.Random(seed), dict[bool, set[bool]]()
+    for own in (area, replace(area, devices=on_a)):
+        for episode in (random_episode(rng, own, 60.0, 600.0) for _ in range(300)):
+            if episode.fault.kind == "fuse_blown":
+                behind = {d.phases for d in own.devices if episode.fault.where in topology.Tree(own).upward[d.node]}
+                phases.setdefault(behind == {episode.fault.phases}, set()).add("box_outage" in episode.expect.types)
+    assert phases == {True: {True}, False: {False}}
