@@ -58,9 +58,17 @@ class CaseTeller:
                 if claim.state == "confirmed" and is_outage(claim.type) and hidden is None:
                     self._count(case, claim)
         self._statistics.lasting(self._supply.cases.keys(), now)
-        for device in sorted(self._supply.misplaced):
+        said += self._misplaced(now)
+        return said
+
+    def _misplaced(self, now: float) -> list[Incident]:
+        said: list[Incident] = []
+        for device, (_, where) in sorted(self._supply.misplaced.found.items()):
             if self._book.get(f"phase/{device}") is None:
-                said += self._book.tell(f"phase/{device}", misplaced_claim(device, now), now)
+                said += self._book.tell(f"phase/{device}", misplaced_claim(device, where, now), now)
+        for device in sorted(self._supply.misplaced.refuted):
+            said += self._book.tell(f"phase/{device}", None, now)
+        self._supply.misplaced.refuted.clear()
         return said
 
     def _count(self, case: Case, claim: Claim) -> None:

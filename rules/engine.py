@@ -95,7 +95,7 @@ class Engine:
         """What lasts by what was saved, and no rule holds."""
         holders = {
             "supply": Holder("supply", self._supply.holds),
-            "phase": Holder("supply", self._supply.misplaced.__contains__),
+            "phase": Holder("supply", self._supply.misplaced.found.__contains__),
             "half": Holder("half", self._upstream.half.holds),
             "neutral": Holder("neutral", self._upstream.neutral.holds),
             "voltage": Holder("voltage", self._voltage.holds),

@@ -221,7 +221,7 @@ METERING: Mapping[str, Kind] = {
     "topology_suspect": Kind(
         "a device hangs elsewhere than the topology says",
         ("info",),
-        "set the device's phase right in `devices.csv`, then `reload`",
+        "set the device's node or phase right in `devices.csv`, then `reload`",
     ),
     "unknown_device": Kind(
         "somebody answers whom no file knows", ("info",), "put it into `devices.csv`, or find out whose line is heard"

@@ -11,6 +11,7 @@ from rules.area import Area
 from rules.case import CASE, Case
 from rules.doubt import Doubt
 from rules.incident import Wish
+from rules.misplaced import Misplaced
 from rules.questions import Questions
 from rules.restoration import Restoration
 from rules.thresholds import Limits
@@ -31,7 +32,6 @@ class Supply:
         self.cases: dict[str, Case] = {}
         self._count = 0
         self._excused: Set[str] | None = None  # None: as the witnesses remember
-        self.misplaced: dict[str, str] = {}  # devices on another phase than the topology says, and what it says
         self.ended: list[Case] = []  # since the last step, with back_at as their end
         self._weighing = Weighing(tree, witnesses, limits, area)
         self._unsurprising = Unsurprising(tree, witnesses)
@@ -39,6 +39,7 @@ class Supply:
         self._doubt = Doubt(tree, witnesses, limits, area, self._weighing, self.cases)
         self._questions = Questions(witnesses, limits, area, self._weighing, self._doubt, self.cases)
         self._restoration = Restoration(witnesses, limits, self._weighing, self._doubt, self.cases)
+        self.misplaced = Misplaced(tree, witnesses, limits, self._doubt)
         certain = limits["comm"]["certainty"]
         self._wanted = Wanted(tree, witnesses, self._doubt, self._lines, certain, self.cases)
 
@@ -181,9 +182,8 @@ class Supply:
                     case.closed = True
                     continue
                 self._update(case, want, now)
-            elif host := self._host(want):
-                host.devices += [device for device in want.devices if device not in host.devices]
-                self.misplaced |= {device: self._tree.devices[device].phases for device in want.devices}
+            elif host := self.misplaced.host(want, self.cases.values()):
+                self.misplaced.take(want, host)
                 continue
             elif self._doubt.is_telling(want):
                 case = self._begin(want, now)
@@ -239,20 +239,11 @@ class Supply:
                 cases.append(case)
         return cases, wants
 
-    def _host(self, want: Case) -> Case | None:
-        """A phase loss that began with this and lies above it: these devices are on another phase than is said."""
-        for case in self.cases.values():
-            if not case.of_node or case.whole or case.stage != "confirmed" or want.kind == "bus":
-                continue
-            together = abs(want.since - case.since) <= self._limits["settle_polls"] * self._doubt.cycle(want.devices)
-            small = 3 * len(want.devices) <= len(case.devices)
-            if together and small and all(self._tree.covers(case.node, device) for device in want.devices):
-                return case
-        return None
-
     def _begin(self, want: Case, now: float) -> Case:
         self._count += 1
         want.key = f"{CASE}{self._count}"
+        if want.kind == "device":
+            self.misplaced.refute(want.devices[0])
         want.changed_at = now
         self.cases[want.key] = want
         return want
@@ -284,7 +275,7 @@ class Supply:
     def dump(self) -> object:
         """Its state as plain data."""
         return {
-            "misplaced": self.misplaced,
+            "misplaced": self.misplaced.dump(),
             "count": self._count,
             "left": sorted(self._unsurprising.left),
             "cases": [asdict(case) for case in self.cases.values()],
@@ -296,7 +287,7 @@ class Supply:
         self._count = kept["count"]
         devices = self._tree.devices
         self._unsurprising.left = devices.keys() & set(kept["left"])
-        self.misplaced = {d: on for d, on in kept["misplaced"].items() if d in devices and devices[d].phases == on}
+        self.misplaced.load(kept["misplaced"])
         for case in (Case(**row) for row in kept["cases"]):
             case.devices = [device for device in case.devices if device in devices]
             case.consequent = [bus for bus in case.consequent if bus in self._lines]

@@ -175,8 +175,8 @@ def noise_claim(bus: str, devices: tuple[str, ...], at: float, share: float) -> 
     )
 
 
-def misplaced_claim(device: str, at: float) -> Claim:
-    """A device on another phase than the topology says, in words."""
+def misplaced_claim(device: str, where: str, at: float) -> Claim:
+    """A device that lost supply with something which the topology does not put it behind, in words."""
     return Claim(
         type="topology_suspect",
         node=device,
@@ -185,7 +185,7 @@ def misplaced_claim(device: str, at: float) -> Claim:
         started_at=at,
         started_after=at,
         devices=(device,),
-        evidence=("it lost supply with a phase that the topology does not put it on",),
+        evidence=(f"it lost supply together with {where}, behind which the topology does not put it",),
     )
 
 
@@ -242,7 +242,11 @@ def _affected(case: Case, tree: Tree) -> tuple[str, ...]:
         return tuple(device.id for device in tree.area.devices if device.bus == case.node)
     if case.alone:
         return tuple(case.devices)
-    return tree.meters_below(case.node, case.letters)
+    below = tree.meters_below(case.node, case.letters)
+    return (
+        *below,
+        *(device for device in case.devices if device not in below and tree.devices[device].kind == "meter"),
+    )
 
 
 def _confidence(case: Case) -> float:
