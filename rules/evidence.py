@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import accumulate
 from operator import attrgetter, or_
 from typing import NamedTuple
@@ -36,17 +37,24 @@ class Sign(NamedTuple):
 class Living:
     """Devices that are well, as bits of `Tree.bits`: how many below a node answered after a time is one operation."""
 
-    def __init__(self, tree: Tree, well: Iterable[Witness]) -> None:
-        newest_first = sorted(well, key=attrgetter("alive_at"), reverse=True)
-        bits = [tree.bits[witness.device.id] for witness in newest_first]
+    def __init__(self, tree: Tree, witnesses: Iterable[Witness], unwell: Iterable[str] = ()) -> None:
+        newest_first = sorted(witnesses, key=attrgetter("alive_at"), reverse=True)
+        bits = tree.bits
         self._ages = [-witness.alive_at for witness in newest_first]
-        self._heard: list[int] = [0, *accumulate(bits, or_)]  # none, the newest, the two newest, ...
-        self.all = self._heard[-1]
+        # none, the newest, the two newest, ...; those who are not well as well
+        self._heard: list[int] = [0, *accumulate([bits[witness.device.id] for witness in newest_first], or_)]
+        self._well = self._heard[-1] & ~reduce(or_, [bits[name] for name in unwell], 0)
+        self._at: dict[float, tuple[int, int, int]] = {}  # what was asked before: many nodes share a moment
 
-    def at(self, moment: float) -> tuple[int, int]:
-        """Those that answered later than this (epoch seconds), and those that did or had lately."""
-        heard, ages = self._heard, self._ages
-        return heard[bisect_left(ages, -moment)], heard[bisect_left(ages, STALE_S - moment)]
+    def at(self, moment: float) -> tuple[int, int, int]:
+        """Those that answered later than this (epoch seconds), those that had done so lately, and all others."""
+        known = self._at.get(moment)
+        if known is None:
+            heard, ages = self._heard, self._ages
+            after = heard[bisect_left(ages, -moment)] & self._well
+            lately = heard[bisect_left(ages, STALE_S - moment)] & self._well
+            known = self._at[moment] = after, lately ^ after, lately ^ self._well
+        return known
 
 
 @dataclass(frozen=True, slots=True)

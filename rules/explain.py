@@ -144,6 +144,8 @@ def _without(evidence: Evidence, *buses: SilentBus) -> Evidence:
 
 def _drop_nats(tree: Tree, found: Sequence[Found], drops: tuple[Drop, ...]) -> float:
     """A device that is silent alone may have lost its supply or only its voice: what fits the drop better."""
+    if not drops:
+        return 0.0
     lost, alone = set[str](), set[str]()
     for drop in drops:
         for one in found:

@@ -75,7 +75,7 @@ class Hearing:
     @property
     def weight(self) -> float:
         """How much its silence says against its supply and its line, in nats. Not capped."""
-        return self.silent * -log(self.chance) if self.silent else 0.0
+        return -self.silent * log(self.chance) if self.silent else 0.0
 
     def weight_since(self, at: float) -> float:
         """The same, of its silence after a time alone."""

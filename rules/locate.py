@@ -36,13 +36,19 @@ class _Dead:
     nats: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])  # by phase, and WHOLE
     voices: int = 0  # devices; a terminal counts for two, as it stands for the node itself
     said: list[tuple[Device, tuple[Sign, ...]]] = field(default_factory=list)  # by all that are not well
+    times: list[tuple[float, float]] = field(default_factory=list)  # since when each is dead, and its newest answer
+    latest: float = 0.0  # of all of these: no fault that they tell of began later
 
     def join(self, below: "_Dead") -> None:
         """Add what comes from below."""
+        a, b, c, whole = self.nats
+        more_a, more_b, more_c, more = below.nats
+        self.nats = [a + more_a, b + more_b, c + more_c, whole + more]
         self.voices += below.voices
         self.said += below.said
-        for place in EVERY:
-            self.nats[place] += below.nats[place]
+        self.times += below.times
+        if below.latest > self.latest:
+            self.latest = below.latest
 
     def outweighs(self, living: Sequence[float], prior: float) -> bool:
         """Whether it can be more than the rarity of a fault and what the living say, phase by phase or in all."""
@@ -64,7 +70,6 @@ class _Search:
         self._priors = priors
         self._dead: dict[str, _Dead] = {}
         self._alone: dict[str, float] = {}  # what the dead at a node weigh, each as a fault of its own supply
-        self._kindest = (0, 0)  # who had answered, and lately, at the latest moment that any fault can have
 
     def run(self) -> tuple[float, tuple[Found, ...]]:
         self._gather()
@@ -83,7 +88,7 @@ class _Search:
 
     def _gather(self) -> None:
         """Sum up by node what speaks for an outage."""
-        own, latest = self._priors["meter"], 0.0
+        own = self._priors["meter"]
         for name, signs in self._evidence.said.items():
             if not signs:
                 continue
@@ -96,12 +101,12 @@ class _Search:
                 if weight > 0:
                     here.nats[place] += weight
                     gone += weight
-                    latest = max(latest, at, heard)
+                    here.times.append((at, heard))
+                    here.latest = max(here.latest, at, heard)
             if gone:
                 here.voices += 1 if device.kind == "meter" else 2
             if gone > own:
                 self._alone[device.node] = self._alone.get(device.node, 0.0) + gone - own
-        self._kindest = self._evidence.living.at(latest)
 
     def _suspects(self) -> Iterator[Suspect]:
         """Nodes that may have failed, or at which a device may, children before parents."""
@@ -125,12 +130,11 @@ class _Search:
         """Whether its failing can explain anything: the later it was, the less of the living speaks against it."""
         if dead.voices < 2 or sum(dead.nats) <= prior:
             return False
-        return dead.outweighs(self._lives(node, *self._kindest), prior)
+        return dead.outweighs(self._lives(node, dead.latest), prior)
 
     def _sums(self, node: str, dead: _Dead, prior: float) -> list[Sum]:
         """What is said at and below a node of its failing at the moments at which it can have failed."""
-        times = [(sign.at, sign.heard) for _, signs in dead.said for sign in signs if sign.weight > 0]
-        times.sort()
+        times = sorted(dead.times)
         since = times[len(times) // 5][0]  # a device that was lost before does not date the fault
         heard = [at for _, at in times]
         moments = [(since, max([at for at in heard if at <= since], default=since))]
@@ -138,7 +142,7 @@ class _Search:
             moments.append((last, last))
         sums: list[Sum] = []
         for seen, began in moments:
-            nats = self._lives(node, *self._evidence.living.at(seen))
+            nats = self._lives(node, seen)
             if dead.outweighs(nats, prior):
                 one = Sum([*nats, 0.0], began, seen)
                 for device, signs in dead.said:
@@ -162,15 +166,15 @@ class _Search:
                 for place in range(3):
                     one.grown[place] += max(0.0, child.phase[place] - part.nats[place])
 
-    def _lives(self, node: str, heard: int, lately: int) -> list[float]:
-        """What the devices that are well say of a fault of this node at a moment, by phase; see `Living.at`."""
-        living, most = self._evidence.living.all, self._evidence.alive_weight
-        nats = []
-        for phase in self._tree.bits_below[node]:
-            answered, fresh = (phase & heard).bit_count(), (phase & lately).bit_count()
-            stale = (phase & living).bit_count() - fresh
-            nats.append(-most * answered - UNHEARD * (fresh - answered) - STALE * stale)
-        return nats
+    def _lives(self, node: str, moment: float) -> list[float]:
+        """What the devices that are well say of a fault of this node at a moment, by phase."""
+        most, (heard, lately, others) = self._evidence.alive_weight, self._evidence.living.at(moment)
+        return [
+            -most * (phase & heard).bit_count()
+            - UNHEARD * (phase & lately).bit_count()
+            - STALE * (phase & others).bit_count()
+            for phase in self._tree.bits_below[node]
+        ]
 
     def _chosen(self, suspect: Suspect, places: tuple[int, ...]) -> Iterator[Found]:
         """The failed nodes at and below a node, as far as these phases go."""

@@ -28,15 +28,18 @@ class Noise:
             if device.bus is not None and device.kind == "meter":
                 self._meters[device.bus] += (device.id,)
         self._since: dict[str, float] = {}  # by line that loses too many
+        self._told: set[str] = set()  # of them
 
     def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by line; None: it is over."""
         for bus, wire in self._wires.items():
             if wire.sure_rate > self._bad:
                 since, meters = self._since.setdefault(bus, now), self._meters[bus]
-                if len(meters) >= FEWEST and now - since >= self._hold_s(meters):
+                if bus not in self._told and len(meters) >= FEWEST and now - since >= self._hold_s(meters):
+                    self._told.add(bus)
                     yield bus, noise_claim(bus, meters, since, wire.rate)
             elif wire.rate < self._good and self._since.pop(bus, None) is not None:
+                self._told.discard(bus)
                 yield bus, None
 
     def _hold_s(self, meters: Iterable[str]) -> float:

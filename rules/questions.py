@@ -49,7 +49,7 @@ class Questions:
                 yield from self._about(case, now)
 
     def _is_in_doubt(self, witness: Witness, now: float) -> bool:
-        unsure = not witness.excused and witness.weight < self._certain and witness.wire.rate < self._noisy
+        unsure = not witness.excused and witness.wire.rate < self._noisy and witness.weight < self._certain
         return unsure and not self._is_soon(witness, now)
 
     def _is_soon(self, witness: Witness, now: float) -> bool:

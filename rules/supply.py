@@ -19,7 +19,7 @@ from rules.topology import Tree
 from rules.unsurprising import Unsurprising
 from rules.wanted import Wanted
 from rules.weighing import Weighing
-from rules.witness import ALIVE, DEAD, Witness
+from rules.witness import ALIVE, DEAD, Witness, unwell_of
 
 
 class Supply:
@@ -70,7 +70,7 @@ class Supply:
         self._revive()
         owned = self._owned(masked, now)
         self._excuse(self._explained(owned))
-        unwell = [witness for witness in self._witnesses.values() if not witness.is_well]
+        unwell = unwell_of(self._witnesses.values())
         lasting = [case for case in self.cases.values() if case.of_node and self._is_fixed(case, now)]
         rarity = self._unsurprising.rarities(lasting, planned)
         explanation = self._weighing.weigh(unwell, owned, self._held(now), rarity)

@@ -1,7 +1,7 @@
 """All evidence on the scales: what devices say, which lines are silent, how much load vanished, what explains it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from types import MappingProxyType
 
 from rules.area import Area
 from rules.drop import Drop, Terminals, heard
@@ -9,10 +9,12 @@ from rules.evidence import WHOLE, Evidence, Living, Sign
 from rules.explain import Explanation, SilentBus, explain
 from rules.thresholds import Limits
 from rules.topology import Tree
-from rules.witness import ALIVE, DEAD, Witness
+from rules.witness import ALIVE, DEAD, Witness, unwell_of
 
 SELDOM = 2.0
 """Polls of the silent devices of a line within which another must have its turn to be waited for."""
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 class Weighing:
@@ -29,6 +31,7 @@ class Weighing:
             if device.bus is not None:
                 self.lines.setdefault(device.bus, []).append(device.id)
         self._wires = {bus: witnesses[devices[0]].wire for bus, devices in self.lines.items()}
+        self._on = {bus: [witnesses[device] for device in devices] for bus, devices in self.lines.items()}
         self._collectors = {bus.id: bus.collector_node for bus in area.buses}
         self.terminals = Terminals(tree, witnesses, area)
         self._priors = {name.removeprefix("prior_"): nats for name, nats in self._limits.items() if "prior_" in name}
@@ -39,12 +42,12 @@ class Weighing:
 
     def signs(self, witness: Witness) -> tuple[Sign, ...]:
         """What a device says, phase by phase."""
-        is_silent = witness.is_silent
+        is_silent, gasped = witness.is_silent, witness.gasp_at > witness.alive_at
         if is_silent:
             if witness.needs_supply:
                 whole = witness.weight
-                weight = min(self._most, whole)
-                if witness.gasp_at > witness.alive_at:
+                weight = whole if whole < self._most else self._most
+                if gasped:
                     weight, whole = weight + self._most, whole + self._most
                 place = witness.places[0] if len(witness.places) == 1 else WHOLE
                 if witness.is_dead:  # it told so before its battery was empty
@@ -97,7 +100,7 @@ class Weighing:
         for bus, wire in self._wires.items():
             count = stray.get(bus, 0)
             if count:
-                count += sum(self._witnesses[device].is_garbled for device in self.lines[bus])
+                count += sum([witness.is_garbled for witness in self._on[bus]])
             if count or wire.now:
                 was = wire.miss
                 wire.blame(count / len(self.lines[bus]) if count > 2 else 0.0)
@@ -107,7 +110,7 @@ class Weighing:
     def _explained(
         self, free: list[Witness], owned: Collection[str], held: Collection[str], rarity: Mapping[str, float]
     ) -> Explanation:
-        evidence = replace(self._evidence(free, owned), rarity=rarity)
+        evidence = self._evidence(free, owned, rarity)
         drops: tuple[Drop, ...] = ()
         self.waiting, self.untold = set(), set()
         if buses := list(self._silent_buses(free, owned)):
@@ -121,11 +124,12 @@ class Weighing:
                 self.untold = {terminal.device.id for terminal in self.terminals.above(doubtful)}
         return explain(self._tree, evidence, buses, self._priors, drops, held)
 
-    def _evidence(self, unwell: Iterable[Witness], owned: Collection[str]) -> Evidence:
+    def _evidence(
+        self, unwell: Iterable[Witness], owned: Collection[str], rarity: Mapping[str, float] = NOTHING
+    ) -> Evidence:
         said = {witness.device.id: self.signs(witness) for witness in unwell}
-        silent = said.keys() | owned
-        well = [witness for name, witness in self._witnesses.items() if name not in silent]
-        return Evidence(said, Living(self._tree, well), self._limits["alive_weight"])
+        living = Living(self._tree, self._witnesses.values(), said.keys() | owned)
+        return Evidence(said, living, self._alive, rarity)
 
     def _silent_buses(self, free: Iterable[Witness], owned: Collection[str]) -> Iterator[SilentBus]:
         silent: dict[str, list[Witness]] = {}
@@ -168,6 +172,6 @@ class Weighing:
 
     def fails(self, node: str, others: Collection[str]) -> bool:
         """Whether the evidence without `others` says that this node has failed, and not only a part of it."""
-        unwell = [w for name, w in self._witnesses.items() if not w.is_well and name not in others]
+        unwell = [witness for witness in unwell_of(self._witnesses.values()) if witness.device.id not in others]
         evidence = self._evidence(unwell, others)
         return any(found.node == node for found in explain(self._tree, evidence, (), self._priors, ()).found)

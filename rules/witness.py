@@ -1,6 +1,6 @@
 """What one device says about its supply: what it reads, beside how it is heard."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from rules.area import Device
@@ -61,7 +61,7 @@ class Witness(Hearing):
         "single",
         "places",
         "unsaved",
-        "_all_alive",
+        "all_alive",
         "_dead_v",
         "_half_v",
         "_high_v",
@@ -85,7 +85,7 @@ class Witness(Hearing):
         self.polls = 0
         self.volts: list[float | None] = [None, None, None]
         self.state = [UNKNOWN, UNKNOWN, UNKNOWN]
-        self._all_alive = [ALIVE if place in self.places else UNKNOWN for place in range(3)]
+        self.all_alive = [ALIVE if place in self.places else UNKNOWN for place in range(3)]
         self.dead_at = [0.0, 0.0, 0.0]
         self.odd = False  # the newest voltage is outside the limits, or close to them
         self.odd_at = 0.0
@@ -133,7 +133,7 @@ class Witness(Hearing):
     @property
     def is_well(self) -> bool:
         """Whether it answers, and every phase of it has voltage."""
-        return not self.silent and self.gasp_at <= self.alive_at and self.state == self._all_alive
+        return not self.silent and self.gasp_at <= self.alive_at and self.state == self.all_alive
 
     @property
     def is_dead(self) -> bool:
@@ -256,3 +256,8 @@ class Witness(Hearing):
         elif self.at < at:  # what it read dead then it may read alive by now
             self.state = [UNKNOWN if state == DEAD else state for state in self.state]
         self.dead_at = [max(at, self.at) if dead else 0.0 for dead in self.dead_at]
+
+
+def unwell_of(witnesses: Iterable[Witness]) -> list[Witness]:
+    """Those that are not `is_well`, in one expression: every device is asked at every step of the rules."""
+    return [w for w in witnesses if w.silent or w.gasp_at > w.alive_at or w.state != w.all_alive]
