@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import hypot
 
 from rules.area import Area
+from rules.fit import coarse
 from rules.observation import Observation
 from rules.remarks import Remarker
 from rules.thresholds import Limits
@@ -58,8 +59,8 @@ class Consumption(Remarker):
         passed, run[AT] = witness.at - run[AT], witness.at
         if passed <= witness.pause(self._poll):
             drawn = power * passed / 3600
-            run[DRAWN] = round(run[DRAWN] + drawn, 6)  # it is saved at every poll: the fewer digits the better
-            run[GROSS] = round(run[GROSS] + abs(drawn), 6)
+            run[DRAWN] = coarse(run[DRAWN] + drawn, 1e6)
+            run[GROSS] = coarse(run[GROSS] + abs(drawn), 1e6)
             if net is not None:
                 self._register(run, net, power, witness)
         elif net is not None:

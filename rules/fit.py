@@ -13,10 +13,15 @@ class Line(NamedTuple):
     error: float  # standard error of the slope; infinite when x did not move
 
 
+def coarse(value: float, parts: float) -> float:
+    """To the nearest of so many parts of one: what is saved often has few digits. `round` costs three times as much."""
+    return (value * parts + 0.5) // 1 / parts
+
+
 def add(fit: list[float], x: float, y: float, keep: float) -> None:
     """One more sample; what came before keeps this share of its weight."""
     for place, value in enumerate((1.0, x, y, x * x, x * y, y * y)):
-        fit[place] = round(fit[place] * keep + value, 4)  # it is saved often: the fewer digits the better
+        fit[place] = coarse(fit[place] * keep + value, 1e4)
 
 
 def line(fit: Sequence[float], noise: float, alike: float = 1.0) -> Line:
