@@ -73,6 +73,19 @@ def test_the_pool_says_how_far_everything_is(
     assert [(entry.kind, entry.state) for entry in engine.desk.pool(START + after)] == entries
 
 
+def test_what_is_only_suspected_is_not_in_the_pool_and_what_waits_concerns_nobody_yet() -> None:
+    engine = Engine(AREA, planned=[PLAN], orders=[ORDER])
+    run(
+        engine,
+        (seen for seen in readings(AREA, (Fault("breaker_tripped", "B4"), 100.0, 5000.0)) if seen.at < START + 170),
+    )
+    suspected = [one.type for one in engine.active()]
+    entries = [(entry.kind, entry.state, entry.customers, entry.incident) for entry in engine.desk.pool(START + 170)]
+    assert suspected
+    assert "confirmed" not in {one.state for one in engine.active()}
+    assert entries == [("planned", "announced", 0, None), ("arrears", "announced", 0, None)]
+
+
 def test_a_plan_is_shown_for_a_day_after_its_end() -> None:
     engine = Engine(AREA, planned=[PLAN])
     assert [entry.id for entry in engine.desk.pool(LATE + 80_000)] == ["P7"]
