@@ -105,7 +105,10 @@ class Contact(Remarker):
         add(witness.fit, _amps(witness), lacking, keep)
         if witness.fit[0] < self._samples:
             return
-        name, fitted = witness.device.id, line(witness.fit, VOLT, max(1.0, LOAD_S / max(EVERY_S, spacing)))
+        name, alike = witness.device.id, max(1.0, LOAD_S / max(EVERY_S, spacing))
+        if name in self.said:
+            self._look_anew(witness, lacking, alike)
+        fitted = line(witness.fit, VOLT, alike)
         self._judge(witness, fitted, run)
         if at - run[DAY] >= DAY_S:
             _learn(run, fitted, at)
@@ -118,6 +121,17 @@ class Contact(Remarker):
             self.say(f"off/{name}", "voltage_misfit", name, at, says, figures, cause=cause)
         elif off < self._off_v / 2:
             self.over(f"off/{name}")
+
+    def _look_anew(self, witness: Witness, lacking: float, alike: float) -> None:
+        """A contact that was mended shows it in samples taken since, long before those taken earlier are forgotten."""
+        anew = witness.windows.setdefault("mended", [0.0] * len(witness.fit))
+        add(anew, _amps(witness), lacking, 1.0)
+        fitted = line(anew, VOLT, alike)
+        mended = fitted.slope + SURE * fitted.error < line(witness.fit, VOLT).slope / 2
+        if anew[0] >= self._samples and mended:
+            witness.fit[:] = anew
+        if anew[0] >= (self._samples if mended else 2 * self._samples):
+            del witness.windows["mended"]
 
     def _judge(self, witness: Witness, fitted: Line, run: Sequence[float]) -> None:
         """Hold an impedance against its limit, the neighbours' and its own of the days before."""

@@ -63,9 +63,11 @@ def test_a_contact_that_grows_worse_every_week(every_s: float, a_week: float, ex
     assert [(incident.type, incident.node) for incident in said] == expected
 
 
-@pytest.mark.parametrize("every_s", [15.0, 900.0], ids=["every 15 s", "every 15 min"])
-def test_a_contact_that_is_mended_is_over(every_s: float) -> None:
-    (incident,) = told(lambda n, day: 0.4 if n == 2 and day < 2 else 0.02, every_s, 5)
+@pytest.mark.parametrize(
+    ("every_s", "hours"), [(15.0, 8), (60.0, 8), (900.0, 30)], ids=["every 15 s", "every minute", "every 15 min"]
+)
+def test_a_contact_that_is_mended_is_over_within(every_s: float, hours: float) -> None:
+    (incident,) = told(lambda n, day: 0.4 if n == 2 and day < 2 else 0.02, every_s, 2 + hours / 24)
     assert incident.state == "cleared"
 
 

@@ -177,13 +177,12 @@ def test_only_what_lies_above_voltages_that_moved_is_judged_anew_until_a_round_h
     assert look(60.0, {}) >= {"B2", "T1"}
 
 
-@pytest.mark.parametrize("node", ["B2", "L1", "L2", "L3"])
+@pytest.mark.parametrize("node", ["B2", "L3"])
 @pytest.mark.parametrize("poll_s", [15.0, 60.0, 900.0], ids=["every 15 s", "every minute", "every 15 min"])
-@pytest.mark.parametrize("seed", [1, 7])
-def test_a_broken_neutral_is_one_incident_however_often_meters_are_read(node: str, poll_s: float, seed: int) -> None:
+def test_a_broken_neutral_is_one_incident_however_often_meters_are_read(node: str, poll_s: float) -> None:
     area = village(poll_s=poll_s)
     broken = (Fault("neutral_broken", node), 10.17 * poll_s, 30 * poll_s)
-    said = run(Engine(area), readings(area, broken, minutes=50 * poll_s / 60, seed=seed))
+    said = run(Engine(area), readings(area, broken, minutes=50 * poll_s / 60))
     (one,) = [one for one in found(said) if one.severity != "info"]
     assert (one.type, one.state) == ("neutral_break", "cleared")
     assert node in (one.node, *one.equivalents)
