@@ -222,8 +222,10 @@ def _reason(was: Incident | None, claim: Claim) -> Reason | None:
         return "grew"
     if before - now:
         return "shrank"
-    if claim.severity != was.severity or claim.explained_by != was.explained_by:
+    if claim.explained_by != was.explained_by:
         return "explained" if claim.explained_by else "reminder"
+    if claim.severity != was.severity:
+        return "worsened" if _graver(claim, was) else "eased"
     return None
 
 

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 State = Literal["suspected", "confirmed", "cleared", "cancelled", "explained"]
 Reason = Literal[
-    "first", "confirmed", "grew", "shrank", "moved", "reminder", "cleared", "cancelled", "explained", "corrected",
-    "acknowledged", "shelved", "unshelved", "progress",
+    "first", "confirmed", "grew", "shrank", "moved", "worsened", "eased", "reminder", "cleared", "cancelled",
+    "explained", "corrected", "acknowledged", "shelved", "unshelved", "progress",
 ]  # fmt: skip
-"""corrected: begin and end of what is over, set right by records that devices kept. The last four: an operator's hand,
-or a shelf whose time is over."""
+"""worsened, eased: its severity changed. reminder: it lasts, nothing is new. corrected: begin and end of what is over,
+set right by records that devices kept. The last four: an operator's hand, or a shelf whose time is over."""
 Severity = Literal["critical", "major", "minor", "info"]
 Work = Literal["dispatched", "arrived", "repaired"]
 """How far the crew is."""

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from gateway.simulate.fault import Fault
 from rules.area import PlannedOutage
+from rules.book import Book, Claim
 from rules.engine import Engine
-from rules.incident import Incident
+from rules.incident import Incident, Severity
 from rules.observation import Observation
+from rules.topology import Tree
 from tests.rules.areas import START, readings, run, village
 
 AREA = village()
@@ -111,7 +114,21 @@ def test_a_shelved_incident_that_grows_in_severity_speaks() -> None:
     (plan,) = engine.active()
     engine.hand.shelve(plan.id, START + 90_000, "Li", AT)
     said = run(engine, after)
-    assert [(one.severity, one.shelved_until) for one in said[:1]] == [("major", None)]
+    assert [(one.severity, one.reason, one.shelved_until) for one in said[:1]] == [("major", "worsened", None)]
+
+
+def test_why_a_change_of_severity_is_spoken_of() -> None:
+    """Whoever passes over reminders must hear of it."""
+    book = Book(Tree(AREA), 86_400)
+    claim = Claim("low_voltage", "L2", "confirmed", "minor", START, START)
+    words: list[tuple[Severity, str | None]] = [
+        ("minor", None), ("major", None), ("major", None), ("minor", None), ("major", "i9"), ("major", None),
+    ]  # fmt: skip
+    said = [
+        book.say("L2", replace(claim, severity=severity, explained_by=cause), START + 60 * minute)
+        for minute, (severity, cause) in enumerate(words)
+    ]
+    assert [one and one.reason for one in said] == ["first", "worsened", None, "eased", "explained", "reminder"]
 
 
 def test_taken_off_the_shelf_it_is_said_at_once() -> None:
