@@ -7,6 +7,7 @@ cost nothing extra.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from rules.area import Device
 from rules.evidence import WHOLE, Evidence, Sign
@@ -38,13 +39,14 @@ class _Dead:
     said: list[tuple[Device, tuple[Sign, ...]]] = field(default_factory=list)  # by all that are not well
     times: list[tuple[float, float]] = field(default_factory=list)  # since when each is dead, and its newest answer
     latest: float = 0.0  # of all of these: no fault that they tell of began later
+    refused: float = inf  # the rarity of a fault that all this could not pay for, at a node below with the same dead
 
     def join(self, below: "_Dead") -> None:
         """Add what comes from below."""
         a, b, c, whole = self.nats
         more_a, more_b, more_c, more = below.nats
         self.nats = [a + more_a, b + more_b, c + more_c, whole + more]
-        self.voices += below.voices
+        self.voices, self.refused = self.voices + below.voices, inf
         self.said += below.said
         self.times += below.times
         if below.latest > self.latest:
@@ -116,7 +118,9 @@ class _Search:
                 continue
             place, alone = self._tree.nodes[node], self._alone.get(node, 0.0)
             prior = self._priors[place.kind] * self._evidence.rarity.get(node, 1.0)
-            sums = self._sums(node, dead, prior) if self._may_fail(node, dead, prior) else []
+            sums = self._sums(node, dead, prior) if prior < dead.refused and self._may_fail(node, dead, prior) else []
+            if not sums:
+                dead.refused = min(prior, dead.refused)  # more of the living stand above
             if sums or alone:
                 yield Suspect(node, prior, alone, sums)
             if place.parent is None:
