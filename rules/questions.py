@@ -62,7 +62,7 @@ class Questions:
             if case.kind != "device" and not self._is_soon(self._witnesses[name], now):
                 yield Wish(name, f"did the load of {case.node} vanish?")
         others = [w for w in self._doubt.unheard(case) if not self._is_soon(w, now)]
-        for witness in sorted(others, key=lambda w: w.at)[:MOST]:
+        for witness in sorted(others, key=lambda w: (w.at, w.device.id))[:MOST]:
             yield Wish(witness.device.id, f"does the fault at {case.node} reach further?")
         dead = [w for d in case.devices if not self._is_soon(w := self._witnesses[d], now) and now - w.at > 2.0]
         for witness in sorted(dead, key=lambda w: (w.weight, w.at))[: self._doubt.lacks(case, now)]:
