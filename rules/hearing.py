@@ -74,8 +74,11 @@ class Hearing:
 
     @property
     def weight(self) -> float:
-        """How much its silence says against its supply and its line, in nats. Not capped."""
-        return -self.silent * log(self.chance) if self.silent else 0.0
+        """How much its silence says against its supply and its line, in nats. Not capped.
+
+        Nothing before it was asked again since what explained it is over.
+        """
+        return -self.silent * log(self.chance) if self.silent and self.at >= self.silent_since else 0.0
 
     def weight_since(self, at: float) -> float:
         """The same, of its silence after a time alone."""

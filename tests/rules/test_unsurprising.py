@@ -56,3 +56,12 @@ def test_what_meters_drew_that_are_read_seldom_vanishes_with_their_branch(seed: 
     area = lone_line(meters_in_box=10)
     seen = seldom(area, readings(area, BRANCH, minutes=60, seed=seed), dict.fromkeys(range(2, 10), 15))
     assert [(one.type, one.node) for one in found(run(Engine(area), seen))] == [("branch_outage", "L2")]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_who_was_not_asked_since_a_collector_is_back_is_suspected_of_nothing(seed: int) -> None:
+    area = village(collector="B1")
+    said = run(Engine(area), readings(area, (Fault("breaker_tripped", "B1"), 615.0, 1615.0), minutes=40, seed=seed))
+    assert [(one.type, one.node, one.state) for one in said if one.at > START + 1615] == [
+        ("box_outage", "B1", "cleared")
+    ]
