@@ -36,6 +36,10 @@ class Misplaced:
         where = host.node if host.whole else f"phase {host.letters} of {host.node}"
         self.found |= {device: [self._said(device), where] for device in want.devices}
 
+    def left_behind(self) -> set[str]:
+        """Those that are silent. When what they were counted to is over, their silence is their own."""
+        return {device for device in self.found if self._witnesses[device].silent}
+
     def refute(self, device: str) -> None:
         """It did not come back with what it was counted to."""
         if self.found.pop(device, None) is not None:

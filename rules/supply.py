@@ -267,7 +267,7 @@ class Supply:
         others = {device for other in self.cases.values() for device in other.devices}
         if case.stage == "confirmed":
             unheard = {device for bus in case.consequent for device in self._lines.get(bus, ())}
-            for device in sorted((set(case.devices) | unheard) - others):
+            for device in sorted((set(case.devices) | unheard) - others - self.misplaced.left_behind()):
                 self._witnesses[device].forgive(at)
             if case.of_node:
                 self._unsurprising.ended(case)
