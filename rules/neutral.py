@@ -7,6 +7,7 @@ from statistics import median
 from rules.area import Area
 from rules.breaks import Breaks
 from rules.displacement import Shift, unshifted
+from rules.neutral_point import NeutralPoint
 from rules.pace import LONGEST_BEAT_S, spacing
 from rules.thresholds import Limits
 from rules.topology import Tree
@@ -45,7 +46,8 @@ class Neutral:
         self._poll = area.poll_period_s
         self._slow_s = limits["outage"]["slow_poll_s"]
         self._every = area.poll_period_s  # how often most devices are read, s
-        self._breaks = Breaks(tree, witnesses, limits, area)
+        point = NeutralPoint(tree, witnesses, limits, area)
+        self._breaks = Breaks(tree, witnesses, limits, area, point)
         self._three = [
             [w for w in witnesses.values() if w.device.kind in kinds and len(w.places) == 3]
             for kinds in (("ttu", "ltu"), ("meter",))

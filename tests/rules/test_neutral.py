@@ -11,9 +11,10 @@ from gateway.simulate import chance, network
 from gateway.simulate.fault import Fault
 from gateway.simulate.observing import Polling, observe
 from rules.area import Area
-from rules.breaks import Breaks, View
+from rules.breaks import Breaks
 from rules.displacement import Shift, shift, shifted, shifts_of_two, unshifted
 from rules.engine import Engine
+from rules.neutral_point import NeutralPoint, View
 from rules.observation import Observation
 from rules.thresholds import Limits, complete
 from rules.topology import Tree
@@ -130,16 +131,16 @@ def test_a_box_without_its_neutral_is_told_from_two_phases() -> None:
     assert [(one.type, one.node) for one in found(said)] == [("neutral_break", "B4")]
 
 
-class Judged(Breaks):
+class Asked(NeutralPoint):
     """Remembers which nodes it was asked about."""
 
     def __init__(self, tree: Tree, witnesses: Mapping[str, Witness], limits: Limits, area: Area) -> None:
         super().__init__(tree, witnesses, limits, area)
         self.nodes: set[str] = set()
 
-    def _score(self, node: str, view: View, apart: float) -> tuple[float, Shift] | None:
+    def judge(self, node: str, view: View, apart: float) -> tuple[float, Shift] | None:
         self.nodes.add(node)
-        return super()._score(node, view, apart)
+        return super().judge(node, view, apart)
 
 
 LOW = {"B2-1": 199.0, "B2-2": 199.0, "B5-3": 200.0, "B5-4": 200.0}
@@ -160,15 +161,16 @@ def test_only_what_lies_above_voltages_that_moved_is_judged_anew_until_a_round_h
     area = village()
     tree, limits = Tree(area), complete({})
     witnesses = {one.id: Witness(one, Wire(30), limits, 230.0) for one in area.devices}
-    breaks = Judged(tree, witnesses, limits, area)
+    point = Asked(tree, witnesses, limits, area)
+    breaks = Breaks(tree, witnesses, limits, area, point)
 
     def look(at: float, volts: dict[str, float]) -> set[str]:
         for name, volt in volts.items():
             answer = {"values": {"voltage": volt}} if volt >= 0 else {"fault": "timeout"}
             witnesses[name].take(Observation(name, START + at, **answer))
-        breaks.nodes = set()
+        point.nodes = set()
         assert breaks.explain(START + at, 230.0, ()) == {}
-        return breaks.nodes
+        return point.nodes
 
     everything = look(0.0, {one.id: LOW.get(one.id, 230.0) for one in area.devices if one.kind == "meter"})
     assert {"B2", "B5", "T1"} <= everything
