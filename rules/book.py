@@ -6,6 +6,7 @@ from typing import Any
 
 from rules.incident import Incident, Reason, Severity, State, incident_of
 from rules.kinds import KINDS
+from rules.pace import NEVER
 from rules.topology import Tree
 
 ENDED: tuple[State, ...] = ("cleared", "cancelled")
@@ -13,9 +14,6 @@ ENDED: tuple[State, ...] = ("cleared", "cancelled")
 GRAVE: tuple[Severity, ...] = ("critical", "major", "minor", "info")
 BY_HAND = ("acknowledged_by", "shelved_by", "shelved_until", "progress", "expected_end")
 """Fields of an incident that operators set and no rule touches."""
-
-NEVER = 1e15
-"""Epoch seconds that nobody lives to see; finite, so that it survives being saved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rules.case_teller import CaseTeller
 from rules.correction import PowerDown
 from rules.desk import Desk
 from rules.hand import Hand
-from rules.hearing import EVIDENCE, RELAY, VOLTAGE
+from rules.hearing import EVIDENCE, FAINT, RELAY, VOLTAGE
 from rules.incident import Incident, Outcome, Verdict, Wish
 from rules.interruptions import Interruptions
 from rules.memory import Saved, kind_of
@@ -129,6 +129,8 @@ class Engine:
             said += self._relays.tell(witness, pace.now)
         if changed & EVIDENCE:
             pace.dirty = True
+        elif changed & FAINT:
+            pace.stir(known=self._noise.busy)
         if pace.dirty or self._upstream.uneven or self._voltage.news:
             pace.rouse()
         return Outcome(tuple(said), wishes) if said or wishes else NOTHING
@@ -204,7 +206,7 @@ class Engine:
         deadline = min(self._pool.deadline(), self._book.deadline(), self._strays.deadline)
         moved = pace.dirty or self._upstream.uneven or self._voltage.news
         pace.rest(deadline, moved=moved, lasts=bool(self._supply.cases) or self._noise.busy)
-        pace.wake = min(pace.wake, self._supply.due)
+        pace.wake = min(pace.wake, self._supply.due, self._noise.due)
         return Outcome(tuple(said), tuple(wishes)) if said or wishes else NOTHING
 
     def _tell(self, rule: str, claims: Iterable[tuple[str, Claim | None]]) -> list[Incident]:

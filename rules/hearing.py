@@ -7,8 +7,9 @@ from rules.observation import Observation
 from rules.thresholds import Limits, of_class
 from rules.wire import Wire
 
-EVIDENCE, VOLTAGE, RELAY = 1, 2, 4
-"""What one observation changed: flags that say which rules have work."""
+EVIDENCE, VOLTAGE, RELAY, FAINT = 1, 2, 4, 8
+"""What one observation changed: flags that say which rules have work. Faint is evidence that says little by itself: an
+answer more or less on a noisy line."""
 
 NEAR, STEP = 1.1, 1.2  # spacing within NEAR times the usual is usual; else the usual moves by STEP
 PAUSE = 2.5  # spacings
@@ -24,6 +25,7 @@ class Hearing:
         "_floor",
         "_memory",
         "_no_battery",
+        "_noisy",
         "alive_at",
         "at",
         "device",
@@ -44,6 +46,7 @@ class Hearing:
         own = of_class(limits, "comm", device.kind)
         self._floor, self._ceiling = own["miss_floor"], own["miss_ceiling"]
         self._certainty, self._memory = own["certainty"], own["memory_polls"]
+        self._noisy = own["noise_share"]
         self._no_battery = device.kind in ("meter", "ltu") and device.backup_s < 60
         self.at = 0.0  # newest observation
         self.alive_at = 0.0  # newest answer
@@ -113,7 +116,12 @@ class Hearing:
             self.miss += (self.silent - self.miss) / self._memory
         self.silent, self.pardoned = 0, False
         self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else 0.0
-        return EVIDENCE
+        return self._clearly
+
+    @property
+    def _clearly(self) -> int:
+        """The flag of evidence that hangs on one answer."""
+        return FAINT if self.wire.rate > self._noisy else EVIDENCE
 
     def _alive(self, at: float) -> int:
         changed = self._heard()
@@ -131,7 +139,7 @@ class Hearing:
         self.silent += 1
         if not self.silent_since:
             self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else at
-        return 0 if enough else EVIDENCE
+        return 0 if enough else self._clearly
 
     def _notice(self, seen: Observation) -> int:
         if seen.notice == "last_gasp" and seen.at > self.alive_at:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rules.area import Area
 from rules.book import Claim
-from rules.pace import spacing
+from rules.pace import NEVER, spacing
 from rules.thresholds import Limits
 from rules.wire import Wire
 from rules.witness import Witness
@@ -29,15 +29,23 @@ class Noise:
                 self._meters[device.bus] += (device.id,)
         self._since: dict[str, float] = {}  # by line that loses too many
         self._told: set[str] = set()  # of them
+        self.due = NEVER
+        """When a line has been noisy for long enough to be spoken of."""
 
     def claims(self, now: float) -> Iterator[tuple[str, Claim | None]]:
         """What to say now, by line; None: it is over."""
+        self.due = NEVER
         for bus, wire in self._wires.items():
             if wire.sure_rate > self._bad:
                 since, meters = self._since.setdefault(bus, now), self._meters[bus]
-                if bus not in self._told and len(meters) >= FEWEST and now - since >= self._hold_s(meters):
-                    self._told.add(bus)
-                    yield bus, noise_claim(bus, meters, since, wire.rate)
+                if bus in self._told or len(meters) < FEWEST:
+                    continue
+                due = since + self._hold_s(meters)
+                if now < due:
+                    self.due = min(self.due, due)
+                    continue
+                self._told.add(bus)
+                yield bus, noise_claim(bus, meters, since, wire.rate)
             elif wire.rate < self._good and self._since.pop(bus, None) is not None:
                 self._told.discard(bus)
                 yield bus, None

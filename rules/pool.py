@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import Literal
 
 from rules.area import DisconnectOrder, PlannedOutage
-from rules.book import NEVER
 from rules.incident import Incident, is_outage
+from rules.pace import NEVER
 from rules.thresholds import Limits
 from rules.topology import Tree
 

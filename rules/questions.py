@@ -6,12 +6,12 @@ from rules.area import Area
 from rules.case import Case
 from rules.doubt import Doubt
 from rules.incident import Wish
+from rules.pace import NEVER
 from rules.thresholds import Limits
 from rules.weighing import Weighing
 from rules.witness import Witness
 
 MOST = 3  # reads of a kind that are asked for at once: a dead device keeps its line busy for seconds
-NEVER = 1e15
 
 
 class Questions:

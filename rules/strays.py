@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from rules.book import NEVER, Book
+from rules.book import Book
 from rules.incident import Incident
+from rules.pace import NEVER
 from rules.topology import Tree
 
 PATIENCE_S = 7200.0

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from rules.area import Device
-from rules.hearing import EVIDENCE, RELAY, VOLTAGE, Hearing
+from rules.hearing import EVIDENCE, FAINT, RELAY, VOLTAGE, Hearing
 from rules.observation import Observation
 from rules.thresholds import Limits, of_class
 from rules.wire import Wire
@@ -66,13 +66,11 @@ class Witness(Hearing):
         "_half_v",
         "_high_v",
         "_low_v",
-        "_noisy",
         "_points",
     )
 
     def __init__(self, device: Device, wire: Wire, limits: Limits, nominal: float) -> None:
         super().__init__(device, wire, limits)
-        self._noisy = of_class(limits, "comm", device.kind)["noise_share"]
         self.places = tuple("ABC".index(phase) for phase in device.phases)
         self.single = len(device.phases) == 1 and device.kind == "meter"
         self._points = tuple((place, *_POINTS["ABC"[place]]) for place in self.places)
@@ -128,7 +126,7 @@ class Witness(Hearing):
             return self._alive(at)
         if not self.excused:  # a garbled answer settles nothing: noise garbles what dead devices did not say, too
             self.wire.garble()
-        return EVIDENCE if self.wire.rate > self._noisy else 0
+        return FAINT if self.wire.rate > self._noisy else 0
 
     @property
     def is_well(self) -> bool:
