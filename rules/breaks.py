@@ -44,6 +44,8 @@ class Breaks:
         While a break lasts all of it is judged at every move, and twice in a round: breaks change each other's picture.
         """
         far = self._limits["displaced_share"] * healthy
+        if not self._found and not self._is_any(healthy, far):
+            return {}
         moved = [w for w in self._read() if w.device.id not in skip and self._has_moved(w, healthy, far)]
         lasts_s = self._poll / 2 if self._found else self._poll
         stands = now - self.judged_at < lasts_s and skip == self._skipped
@@ -53,6 +55,11 @@ class Breaks:
             return {}
         self._judge_all(now, healthy, skip, far)
         return self._found
+
+    def _is_any(self, healthy: float, far: float) -> bool:
+        """Whether any voltage is displaced: while none is, no neutral is looked at."""
+        odd = [witness for witness in self._others if witness.odd]
+        return any(abs(volt - healthy) > far for witness in odd for volt in witness.volts if volt is not None)
 
     def _read(self) -> list[Witness]:
         """Who was read since the last look."""
