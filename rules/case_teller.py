@@ -1,6 +1,6 @@
 """Cases of lost supply and lost contact as incidents: which hides behind which, how long each lasted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rules.book import Book, Claim
@@ -42,12 +42,12 @@ class CaseTeller:
         for case in self._supply.ended:
             said += self._ended(case, now)
             self._statistics.ended(case.key, case.back_at)
-            if case.stage == "suspected" and self._came_back(case):
-                claim = momentary_claim(case, self._tree, now)
-                said += self._book.tell(f"momentary/{case.key}", claim, now)
-                said += self._book.tell(f"momentary/{case.key}", None, now)
-                self._count(case, claim)
-                self._statistics.ended(case.key, case.back_at)
+        for case in self._interruptions():
+            claim = momentary_claim(case, self._tree, now)
+            said += self._book.tell(f"momentary/{case.key}", claim, now)
+            said += self._book.tell(f"momentary/{case.key}", None, now)
+            self._count(case, claim)
+            self._statistics.ended(case.key, case.back_at)
         for case in self._supply.cases.values():
             if not case.back_at:
                 claim = case_claim(case, self._witnesses, self._tree, self._pool, now)
@@ -60,6 +60,21 @@ class CaseTeller:
         self._statistics.lasting(self._supply.cases.keys(), now)
         said += self._misplaced(now)
         return said
+
+    def _interruptions(self) -> Iterator[Case]:
+        """Supply that was back before anything was sure. What may have been lost at one moment, and is back at one, is
+        one interruption: polls find only some of those whom it takes, and they seem scattered."""
+        back = [case for case in self._supply.ended if case.stage == "suspected" and self._came_back(case)]
+        back.sort(key=lambda case: case.since)
+        while back:
+            first = back[0]
+            together = [case for case in back if case is first or case.after <= first.since]
+            back = [case for case in back if case not in together]
+            if len(together) == 1:
+                yield first
+                continue
+            devices = list(dict.fromkeys(device for case in together for device in case.devices))
+            yield replace(first, kind="supply", node=self._tree.common(devices), devices=devices)
 
     def _misplaced(self, now: float) -> list[Incident]:
         said: list[Incident] = []
