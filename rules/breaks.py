@@ -30,8 +30,7 @@ class Breaks:
         self._skipped: Collection[str] = ()
         self._worth: dict[str, tuple[float, dict[str, Shift]]] = {}  # by node: what best explains it and all below
         self._found: dict[str, Shift] = {}
-        self.judged_at = 0.0
-        """When all voltages were last judged."""
+        self._judged_at = 0.0  # all voltages, last
         self._places = {
             node.id for node in area.nodes if node.kind != "mv_feeder" and not _is_seen_as_its_child(node.id, tree)
         }
@@ -48,7 +47,7 @@ class Breaks:
             return {}
         moved = [w for w in self._read() if w.device.id not in skip and self._has_moved(w, healthy, far)]
         lasts_s = self._poll / 2 if self._found else self._poll
-        stands = now - self.judged_at < lasts_s and skip == self._skipped
+        stands = now - self._judged_at < lasts_s and skip == self._skipped
         if stands and not moved:
             return self._found
         if stands and self._view is not None and not self._found and not self._shows(moved, self._view):
@@ -86,7 +85,7 @@ class Breaks:
         displaced = [name for name, volts in seen.items() if any(abs(volt - healthy) > far for _, volt in volts)]
         enough = sum(len(seen[name]) for name in displaced) > 1
         odd = enough and any(self._witnesses[name].odd for name in displaced)
-        self._stood, self._skipped, self.judged_at = seen, skip, now
+        self._stood, self._skipped, self._judged_at = seen, skip, now
         self._worth, self._found = {}, {}
         self._view = self._view_of(seen, skip, healthy) if odd else None
         if self._view is not None:

@@ -116,11 +116,11 @@ class Hearing:
             self.miss += (self.silent - self.miss) / self._memory
         self.silent, self.pardoned = 0, False
         self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else 0.0
-        return self._clearly
+        return self._of_one_answer
 
     @property
-    def _clearly(self) -> int:
-        """The flag of evidence that hangs on one answer."""
+    def _of_one_answer(self) -> int:
+        """The flag of evidence that one answer is, or its loss."""
         return FAINT if self.wire.rate > self._noisy else EVIDENCE
 
     def _alive(self, at: float) -> int:
@@ -139,7 +139,7 @@ class Hearing:
         self.silent += 1
         if not self.silent_since:
             self.silent_since = self.gasp_at if self.gasp_at > self.alive_at else at
-        return 0 if enough else self._clearly
+        return 0 if enough else self._of_one_answer
 
     def _notice(self, seen: Observation) -> int:
         if seen.notice == "last_gasp" and seen.at > self.alive_at:

@@ -9,7 +9,7 @@ from rules.witness import Witness
 LONGEST_BEAT_S = 5.0
 NEVER = 1e15
 """Epoch seconds that nobody lives to see; finite, so that it survives being saved."""
-FAINT = 3  # beats over which the evidence of a noisy line is gathered
+NOISY_BEATS = 3  # beats over which the evidence of a noisy line is gathered
 
 
 def spacing(witnesses: Iterable[Witness], poll_s: float) -> float:
@@ -35,7 +35,7 @@ class Pace:
 
     def stir(self, *, known: bool) -> None:
         """An answer more or less on a noisy line: once the noise is `known`, the next step has time for more of it."""
-        self.wake = min(self.wake, self.stepped + (FAINT if known else 1) * self.beat)
+        self.wake = min(self.wake, self.stepped + (NOISY_BEATS if known else 1) * self.beat)
 
     def rest(self, deadline: float, *, moved: bool, lasts: bool) -> None:
         """A step was made: when the next is due if nothing happens; `deadline` when nothing moved and nothing lasts."""
